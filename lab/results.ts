@@ -1,0 +1,277 @@
+/**
+ * What a run of the lab leaves on disk, as schemas. Records come first (`run.json`, `trial.json`, samples);
+ * everything in `experiment.json` and in the reports is computed from the records and can be computed again.
+ *
+ * ```text
+ * bench-results/RUN/
+ *   run.json                                run: what was asked for, where, by which commit, how it ended
+ *   EXPERIMENT/experiment.json              derived: metrics, verdicts, headline rows, charts
+ *   EXPERIMENT/trials/001/trial.json        record: one trial as it was run
+ *   EXPERIMENT/trials/001/LABEL.samples.json.gz   record: columnar samples, one row a request
+ *   report.html report.md report.json       rendered from the above by lab/report
+ * ```
+ *
+ * Conventions: times are milliseconds with a fraction unless the name says otherwise; `atMs` and `intendedMs`
+ * count from the trial's `startedAtEpochMs`; shares are 0 to 1; paths are relative to the run directory.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { chartSchema } from "./charts.ts";
+import {
+  eventSchema,
+  intervalSchema,
+  levelSchema,
+  levelsSchema,
+  outcomeSchema,
+  unitSchema,
+  warningSchema,
+} from "./measures.ts";
+
+export * from "./charts.ts";
+export * from "./measures.ts";
+
+/** Version of every schema in this file; a reader refuses what it does not know. */
+export const RESULTS_VERSION = 1;
+const version = z.literal(RESULTS_VERSION);
+
+/** Where a run took place. `null` where the platform does not say. */
+export const environmentSchema = z.object({
+  host: z.object({
+    os: z.string(),
+    kernel: z.string(),
+    arch: z.string(),
+    cpuModel: z.string().nullable(),
+    /** Cores that this process may use. */
+    cores: z.int().positive(),
+    memoryBytes: z.number().nullable(),
+    /** `cpu.max` of our cgroup, as text, such as `max 100000`. */
+    cgroupCpuMax: z.string().nullable(),
+    virtualization: z.string().nullable(),
+  }),
+  /** Name to version, null when absent: deno, node, nginx, caddy, redis-server, oha, docker. */
+  tools: z.record(z.string(), z.string().nullable()),
+  /** Of this checkout; null outside git. */
+  commit: z.string().nullable(),
+  /** Whether the checkout had changes. */
+  dirty: z.boolean(),
+  /** 1, 5, 15 minutes, before the first trial. */
+  loadAverage: z.array(z.number()),
+});
+/** Where a run took place. */
+export type Environment = z.infer<typeof environmentSchema>;
+
+/** A factor of the design with the levels that were run. */
+export const factorSchema = z.object({
+  name: z.string(),
+  /** What it is, for the reader. */
+  description: z.string(),
+  levels: z.array(levelSchema).min(1),
+});
+/** A factor of the design. */
+export type Factor = z.infer<typeof factorSchema>;
+
+/** A claim with the tolerance that was fixed before the run. */
+export const hypothesisSchema = z.object({
+  /** Stable name inside the experiment. */
+  id: z.string(),
+  /** The claim in one sentence, tolerance included. */
+  text: z.string(),
+});
+/** A claim. */
+export type Hypothesis = z.infer<typeof hypothesisSchema>;
+
+/** What an experiment says of itself, as data. */
+export const declarationSchema = z.object({
+  /** Name on the command line, such as `cpu-block`. */
+  name: z.string(),
+  title: z.string(),
+  question: z.string(),
+  hypotheses: z.array(hypothesisSchema).min(1),
+  /** What theory predicts and where it is from; empty when there is none. */
+  theory: z.string(),
+  factors: z.array(factorSchema),
+  /** How one trial is run, in two or three sentences. */
+  method: z.string(),
+});
+/** What an experiment says of itself. */
+export type Declaration = z.infer<typeof declarationSchema>;
+
+/** How the load generator fared: the reason to believe or refuse the samples. */
+export const generatorSchema = z.object({
+  tool: z.enum(["prober", "oha"]),
+  /** Its own CPU time over the run, in cores; null when not known. */
+  cpuCores: z.number().nullable(),
+  /** p99 and maximum of actual minus intended send time; null where the tool does not say (oha). */
+  lateP99Ms: z.number().nullable(),
+  lateMaxMs: z.number().nullable(),
+  /** Whether the generator itself limited the run. */
+  bottleneck: z.boolean(),
+});
+/** How the load generator fared. */
+export type Generator = z.infer<typeof generatorSchema>;
+
+/**
+ * Samples of one probe in columns of equal length, row = one request, ordered by intended send time.
+ * `status` is 0 when no response came. `error`, `instance` and `target` are indices into the dictionaries,
+ * -1 for none. `reused` is 1 for a kept-alive connection. `retries` counts silent resends on a fresh connection.
+ */
+export const samplesFileSchema = z.object({
+  version,
+  label: z.string(),
+  url: z.string(),
+  ratePerSecond: z.number(),
+  connections: z.enum(["fresh", "kept-alive"]),
+  generator: generatorSchema,
+  dictionaries: z.object({
+    errors: z.array(z.string()),
+    instances: z.array(z.string()),
+    targets: z.array(z.string()),
+  }),
+  columns: z.object({
+    /** When it should have been sent, from the trial's start. */
+    intendedMs: z.array(z.number()),
+    /** Actual minus intended send time. */
+    lateMs: z.array(z.number()),
+    /** From the intended send time to the last byte, or to the failure. */
+    latencyMs: z.array(z.number()),
+    status: z.array(z.int()),
+    error: z.array(z.int()),
+    instance: z.array(z.int()),
+    target: z.array(z.int()),
+    reused: z.array(z.int()),
+    retries: z.array(z.int()),
+    /** Seconds of `Retry-After`; -1 for none. */
+    retryAfterS: z.array(z.number()),
+  }),
+});
+/** Samples of one probe, in columns. */
+export type SamplesFile = z.infer<typeof samplesFileSchema>;
+
+/** One trial as it was run. */
+export const trialSchema = z.object({
+  version,
+  experiment: z.string(),
+  /** `001`, in order of execution. */
+  id: z.string(),
+  levels: levelsSchema,
+  /** Which repetition of its cell, from 1. Trials of one repetition were run close together: pairs. */
+  repetition: z.int().positive(),
+  startedAtEpochMs: z.number(),
+  durationMs: z.number(),
+  /** Load average (1 minute) and stolen share of CPU time during the trial. */
+  loadAverage1: z.number().nullable(),
+  stealShare: z.number().nullable(),
+  samples: z.array(z.object({
+    label: z.string(),
+    path: z.string(),
+    count: z.int().nonnegative(),
+    generator: generatorSchema,
+  })),
+  /** Raw answers of oha by label, as oha printed them, with the arguments that it was given. */
+  oha: z.array(z.object({
+    label: z.string(),
+    args: z.array(z.string()),
+    requests: z.int(),
+    output: z.record(z.string(), z.unknown()),
+    generator: generatorSchema,
+  })),
+  events: z.array(eventSchema),
+  /** Raw numbers that are not samples, such as `gatewayCpuUs` or `throttledPeriods`. */
+  observations: z.record(z.string(), z.number()),
+  /** Raw answers that are neither, such as the counts that clients saw. */
+  data: z.record(z.string(), z.unknown()),
+  warnings: z.array(warningSchema),
+  /** False when a warning of severity `invalid` was raised: kept on disk, left out of results. */
+  valid: z.boolean(),
+});
+/** One trial as it was run. */
+export type Trial = z.infer<typeof trialSchema>;
+
+/** A measure of one cell, with what each trial gave. */
+export const metricSchema = z.object({
+  /** Stable name of the measure, such as `p99` or `delayed-share`. */
+  name: z.string(),
+  title: z.string(),
+  unit: unitSchema,
+  /** The cell; `{}` for a measure of the whole experiment. */
+  levels: levelsSchema,
+  value: intervalSchema,
+  perTrial: z.array(z.object({ trial: z.string(), value: z.number() })),
+  /** What theory says it should be. */
+  theory: z.number().nullable(),
+  better: z.enum(["lower", "higher", "neither"]),
+});
+/** A measure of one cell. */
+export type Metric = z.infer<typeof metricSchema>;
+
+/** A judged claim. */
+export const verdictSchema = z.object({
+  hypothesis: z.string(),
+  outcome: outcomeSchema,
+  /** What was seen, in one sentence with its numbers. */
+  sentence: z.string(),
+});
+/** A judged claim. */
+export type Verdict = z.infer<typeof verdictSchema>;
+
+/** A row of the first table: a lever, what it bought, whether to believe it. */
+export const headlineSchema = z.object({
+  /** What was changed, such as `offload CPU work (1 replica)`. */
+  lever: z.string(),
+  /** What it was measured by, such as `p99 of light requests`. */
+  measure: z.string(),
+  /** The two sides, with units in the text: `2.83 s` -> `12 ms`. */
+  from: z.string(),
+  to: z.string(),
+  /** Improvement factor: above 1 is better, whatever the measure. */
+  ratio: intervalSchema,
+  outcome: outcomeSchema,
+});
+/** A row of the first table. */
+export type HeadlineRow = z.infer<typeof headlineSchema>;
+
+/** Everything derived about one experiment. */
+export const experimentResultSchema = z.object({
+  version,
+  declaration: declarationSchema,
+  /** `partial`: interrupted, or trials were invalid; says so in `warnings`. */
+  status: z.enum(["complete", "partial", "skipped"]),
+  /** The answer to the question in one sentence. */
+  answer: z.string(),
+  outcome: outcomeSchema,
+  verdicts: z.array(verdictSchema),
+  headline: z.array(headlineSchema),
+  metrics: z.array(metricSchema),
+  charts: z.array(chartSchema),
+  warnings: z.array(warningSchema),
+  /** Commands that repeat this experiment exactly, in order. */
+  commands: z.array(z.string()),
+  /** Ids of the trials that the results stand on, and of those left out. */
+  trials: z.object({ used: z.array(z.string()), invalid: z.array(z.string()) }),
+  durationMs: z.number(),
+});
+/** Everything derived about one experiment. */
+export type ExperimentResult = z.infer<typeof experimentResultSchema>;
+
+/** A run of the lab. */
+export const runSchema = z.object({
+  version,
+  /** Also the name of its directory, such as `2026-11-23T12-00-00Z-eb5a2a1`. */
+  id: z.string(),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().nullable(),
+  mode: z.enum(["full", "quick"]),
+  status: z.enum(["running", "complete", "interrupted"]),
+  /** Seed of the order of trials and of every resampling. */
+  seed: z.int().nonnegative(),
+  trialsPerCell: z.int().positive(),
+  /** What was typed, to run it again. */
+  command: z.string(),
+  environment: environmentSchema,
+  /** Names, in the order of the report. */
+  experiments: z.array(z.string()),
+  warnings: z.array(warningSchema),
+});
+/** A run of the lab. */
+export type Run = z.infer<typeof runSchema>;
