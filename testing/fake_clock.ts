@@ -1,5 +1,5 @@
 /**
- * A clock that moves only when a test says so.
+ * Time that only moves when a test moves it.
  *
  * @module
  */
@@ -11,84 +11,66 @@ interface Sleeper {
   wake: () => void;
 }
 
-/** Options of {@linkcode FakeClock}. */
-export interface FakeClockOptions {
-  /** First value of `now()`. @default 0 */
-  nowMs?: number;
-  /** First value of `wallNow()`. @default 1767225600000 (2026-01-01T00:00:00Z) */
-  wallNowMs?: number;
-}
-
-/** A {@linkcode Clock} whose time is moved by {@linkcode FakeClock.advance}. */
+/** A clock for tests: starts at 0, sleeps end when {@linkcode FakeClock.advance} reaches them. */
 export class FakeClock implements Clock {
-  #nowMs: number;
-  readonly #wallOffsetMs: number;
-  readonly #sleepers = new Set<Sleeper>();
+  readonly #epochMs: number;
+  #now = 0;
+  #sleepers: Sleeper[] = [];
 
-  constructor(options: FakeClockOptions = {}) {
-    const { nowMs = 0, wallNowMs = 1_767_225_600_000 } = options;
-    this.#nowMs = nowMs;
-    this.#wallOffsetMs = wallNowMs - nowMs;
+  /** @param epochMs wall time at the start, in milliseconds since the Unix epoch */
+  constructor(epochMs: number = Date.UTC(2026, 0, 1)) {
+    this.#epochMs = epochMs;
   }
 
-  /** How many sleepers wait. */
+  /** How many sleep now. */
   get sleeping(): number {
-    return this.#sleepers.size;
+    return this.#sleepers.length;
   }
 
   now(): number {
-    return this.#nowMs;
+    return this.#now;
   }
 
   wallNow(): number {
-    return this.#wallOffsetMs + this.#nowMs;
+    return this.#epochMs + this.#now;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
-      const abort = () => {
-        this.#sleepers.delete(sleeper);
-        reject(signal?.reason);
-      };
-      const sleeper: Sleeper = {
-        dueMs: this.#nowMs + Math.max(0, ms),
-        wake: () => {
-          signal?.removeEventListener("abort", abort);
-          resolve();
-        },
-      };
-      this.#sleepers.add(sleeper);
-      signal?.addEventListener("abort", abort, { once: true });
+      const sleeper = { dueMs: this.#now + ms, wake: resolve };
+      this.#sleepers.push(sleeper);
+      signal?.addEventListener("abort", () => {
+        this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+        reject(signal.reason);
+      }, { once: true });
     });
   }
 
-  /** Moves time on, wakes who is due in order of their time, and lets what they started settle. */
-  async advance(ms: number): Promise<void> {
-    const endMs = this.#nowMs + ms;
-    await settle();
-    for (let next = this.#earliest(endMs); next; next = this.#earliest(endMs)) {
-      this.#sleepers.delete(next);
-      this.#nowMs = Math.max(this.#nowMs, next.dueMs);
-      next.wake();
-      // One after the other is the point: a sleeper may start another sleep.
-      // deno-lint-ignore no-await-in-loop
-      await settle();
-    }
-    this.#nowMs = endMs;
-    await settle();
+  /** Time passes and nobody may run: what a blocked event loop does. Sleepers wake at the next advance. */
+  block(ms: number): void {
+    this.#now += ms;
   }
 
-  #earliest(endMs: number): Sleeper | undefined {
-    let first: Sleeper | undefined;
-    for (const sleeper of this.#sleepers) {
-      if (sleeper.dueMs <= endMs && (!first || sleeper.dueMs < first.dueMs)) first = sleeper;
+  /** Moves time on, waking each sleeper when its time comes and letting it run before the next. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    for (;;) {
+      // Whoever was woken may go to sleep again before time moves on.
+      // deno-lint-ignore no-await-in-loop -- one wake-up after the other
+      await settle();
+      const [next] = this.#sleepers.toSorted((a, b) => a.dueMs - b.dueMs);
+      if (!next || next.dueMs > end) break;
+      this.#sleepers = this.#sleepers.filter((other) => other !== next);
+      this.#now = Math.max(this.#now, next.dueMs);
+      next.wake();
     }
-    return first;
+    this.#now = Math.max(this.#now, end);
+    await settle();
   }
 }
 
-/** One turn of the event loop, in which every pending microtask runs. */
+/** Lets everything that is ready run: a macrotask, so that any chain of promises is through. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -17,6 +17,16 @@ Deno.test("FakeClock.advance() wakes sleepers in order of their time", async () 
   assert.equal(clock.wallNow() - new FakeClock().wallNow(), 20);
 });
 
+Deno.test("FakeClock.block() wakes nobody until time is advanced", async () => {
+  const clock = new FakeClock();
+  let wokenAt = -1;
+  clock.sleep(10).then(() => wokenAt = clock.now());
+  clock.block(300);
+  assert.equal(wokenAt, -1);
+  await clock.advance(1);
+  assert.equal(wokenAt, 300);
+});
+
 Deno.test("FakeClock.sleep() rejects with the signal's reason", async () => {
   const clock = new FakeClock();
   const stop = new AbortController();
