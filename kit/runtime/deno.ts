@@ -1,0 +1,35 @@
+/**
+ * The server on Deno.
+ *
+ * @module
+ */
+import type { HttpServer, Peer, ServeOptions } from "./server.ts";
+
+class DenoPeer implements Peer {
+  readonly #info: Deno.ServeHandlerInfo<Deno.NetAddr>;
+
+  constructor(info: Deno.ServeHandlerInfo<Deno.NetAddr>) {
+    this.#info = info;
+  }
+
+  get remoteAddress(): string {
+    return this.#info.remoteAddr.hostname;
+  }
+}
+
+/**
+ * Serves with `Deno.serve`. `reusePort` needs `"unstable": ["net"]` (or `--unstable-net`).
+ *
+ * @throws {Deno.errors.AddrInUse} when the port is taken
+ */
+export function serve(options: ServeOptions): Promise<HttpServer> {
+  const { host, port, fetch, reusePort = false } = options;
+  return new Promise((resolve) => {
+    const server = Deno.serve({
+      hostname: host,
+      port,
+      ...(reusePort ? { reusePort } : {}),
+      onListen: ({ port }) => resolve({ port, shutdown: () => server.shutdown() }),
+    }, (request, info) => fetch(request, new DenoPeer(info)));
+  });
+}

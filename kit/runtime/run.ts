@@ -1,0 +1,87 @@
+/**
+ * The whole life of an instance's process: environment in, exit code out. `main.ts` of the gateway and
+ * of each service is one call of {@linkcode runInstance}.
+ *
+ * Exit codes: 0 after a drain, 1 after a failure, a cut drain or a second signal, 2 when the environment
+ * is wrong.
+ *
+ * @module
+ */
+import process from "node:process";
+import { createLogger, LineBuffer, type Logger } from "../log.ts";
+import { type InstanceSettings, instanceSettingsSchema, parseEnvironment } from "./env.ts";
+import { type InstanceOptions, type RunningInstance, runtime, startInstance } from "./instance.ts";
+import { startWorkers, workerRole, workInThread } from "./workers.ts";
+
+export type { Application, InstanceOptions } from "./instance.ts";
+export type { Fetch, Peer } from "./server.ts";
+
+/** Runs one instance until a signal ends it; resolves when it listens. */
+export async function runInstance<Config>(options: InstanceOptions<Config>): Promise<void> {
+  const { service, env, config } = options;
+  const role = workerRole();
+  const id = role?.id ?? (env.INSTANCE_ID || `${service}-${crypto.randomUUID().slice(0, 8)}`);
+  const buffer = new LineBuffer();
+  let log = createLogger({ instance: id, buffer });
+  const exit = (code: number): void => {
+    buffer.flush();
+    process.exit(code);
+  };
+  let settings: InstanceSettings;
+  try {
+    settings = parseEnvironment(instanceSettingsSchema, env);
+    parseEnvironment(config, env);
+  } catch (error) {
+    log.error((error as Error).message, { service });
+    return exit(2);
+  }
+  log = createLogger({ instance: id, level: settings.LOG_LEVEL, buffer });
+  const start = (port: number, reusePort: boolean) =>
+    startInstance(options, { id, port, reusePort, settings, log, buffer });
+
+  if (role) return await workInThread(() => start(role.port, true));
+
+  let instance: RunningInstance | undefined;
+  exitOnUncaught(log, exit);
+  drainOnSignal(log, exit, () => instance ? instance.drain() : Promise.resolve(true));
+  try {
+    instance = settings.WORKERS > 1
+      ? await startWorkers({ id, settings, log })
+      : await start(settings.PORT, false);
+    const { HOST: host, WORKERS: workers } = settings;
+    log.info("listening", { port: instance.port, host, service, runtime, workers });
+  } catch (error) {
+    log.error(`Cannot start ${service}`, { error });
+    exit(1);
+  }
+}
+
+type Exit = (code: number) => void;
+
+function drainOnSignal(log: Logger, exit: Exit, drain: () => Promise<boolean>): void {
+  let signals = 0;
+  const onSignal = async (signal: string) => {
+    log.info("signal received", { signal });
+    if (++signals > 1) return exit(1);
+    try {
+      const finished = await drain();
+      log.info(finished ? "drained" : "drain cut short");
+      exit(finished ? 0 : 1);
+    } catch (error) {
+      log.error("Cannot drain", { error });
+      exit(1);
+    }
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+}
+
+/** After an error that nobody caught the state is unknown: say why, and let the supervisor restart. */
+function exitOnUncaught(log: Logger, exit: Exit): void {
+  const onError = (msg: string) => (error: unknown) => {
+    log.error(msg, { error });
+    exit(1);
+  };
+  process.on("uncaughtException", onError("uncaught error"));
+  process.on("unhandledRejection", onError("unhandled rejection"));
+}
