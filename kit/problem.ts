@@ -15,19 +15,23 @@ export const PROBLEMS = {
   "unauthorized": { status: 401, title: "Unauthorized" },
   "not-found": { status: 404, title: "Not found" },
   "method-not-allowed": { status: 405, title: "Method not allowed" },
+  "request-timeout": { status: 408, title: "Request timed out" },
   "conflict": { status: 409, title: "Conflict" },
   "payload-too-large": { status: 413, title: "Payload too large" },
+  "uri-too-long": { status: 414, title: "URI too long" },
   "unsupported-media-type": { status: 415, title: "Unsupported media type" },
   "schema-violation": { status: 422, title: "Schema violation" },
   "idempotency-key-reused": { status: 422, title: "Idempotency key reused with another body" },
   "too-many-requests": { status: 429, title: "Too many requests" },
   "headers-too-large": { status: 431, title: "Request headers too large" },
   "internal": { status: 500, title: "Internal server error" },
+  "not-implemented": { status: 501, title: "Not implemented" },
   "bad-gateway": { status: 502, title: "Upstream failed" },
   "unavailable": { status: 503, title: "Service unavailable" },
   "overloaded": { status: 503, title: "Overloaded" },
   "store-unavailable": { status: 503, title: "Store unavailable" },
   "gateway-timeout": { status: 504, title: "Upstream timed out" },
+  "http-version-not-supported": { status: 505, title: "HTTP version not supported" },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 /** The name of a kind of problem; its `type` member is `/problems/<name>`. */

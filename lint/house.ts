@@ -16,7 +16,7 @@ export const DIRECTIONS = {
   "services/users": ["kit"],
   "services/orders": ["kit"],
   "services/payments": ["kit"],
-  lb: [],
+  lb: ["kit"],
   stack: ["lb", "kit"],
   lab: ["stack", "lb", "kit"],
   scripts: ["lab", "stack", "lb", "kit"],

@@ -1,0 +1,75 @@
+/**
+ * What both balancers say in the same words: which paths they let through, which request ids they
+ * believe, and the problems that they tell by themselves.
+ *
+ * @module
+ */
+import { PROBLEMS, type ProblemType } from "../kit/problem.ts";
+
+/**
+ * A request target that is refused with 400, because balancer and gateway could read it differently:
+ * bytes outside printable ASCII anywhere; in the path empty and dot segments, backslash, `#`, and
+ * encoded dot, slash, backslash and control characters. Valid in PCRE and RE2.
+ */
+export const ODD_TARGET = String
+  .raw`(?i)[^!-~]|^[^?]*(?://|/\.\.?(?:[/?]|$)|[\\#]|%(?:[01][0-9a-f]|2[ef]|5c|7f))`;
+
+/** The only targets that reach a replica. Valid in PCRE and RE2. */
+export const PUBLIC_TARGET = "^/api/";
+
+/** A request id that is kept; any other is replaced. The same rule as `kit/request_context.ts`. */
+export const REQUEST_ID = "^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$";
+
+/** Methods that no route takes and that a proxy must not pass on. */
+export const REFUSED_METHODS = ["CONNECT", "TRACE"] as const;
+
+/** What the front says is allowed when it refuses a method. */
+export const ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/**
+ * Headers of a client that say something about hops. The front sets those that it knows and removes the
+ * rest, so that behind it they can be believed.
+ */
+export const REMOVED_HEADERS = [
+  "Forwarded",
+  "X-Forwarded-Port",
+  "X-Forwarded-Prefix",
+  "X-Forwarded-Server",
+  "X-Forwarded-Ssl",
+  "X-Client-IP",
+  "True-Client-IP",
+  "Proxy",
+] as const;
+
+const OWN_PROBLEMS: readonly ProblemType[] = [
+  "bad-request",
+  "not-found",
+  "method-not-allowed",
+  "request-timeout",
+  "payload-too-large",
+  "uri-too-long",
+  "headers-too-large",
+  "internal",
+  "not-implemented",
+  "bad-gateway",
+  "unavailable",
+  "gateway-timeout",
+  "http-version-not-supported",
+];
+
+/** The problems that a front tells by itself, as status and JSON body with `requestId` put in. */
+export function frontProblems(requestId: string): { status: number; body: string }[] {
+  return OWN_PROBLEMS.map((type) => {
+    const { status, title } = PROBLEMS[type];
+    return {
+      status,
+      body: JSON.stringify({ type: `/problems/${type}`, title, status, requestId }),
+    };
+  });
+}
+
+/** Headers of every answer that the front makes by itself, besides its ids and content type. */
+export const ANSWER_HEADERS = {
+  "Cache-Control": "no-store",
+  "X-Content-Type-Options": "nosniff",
+} as const;
