@@ -39,6 +39,8 @@ export interface ToolAbsent {
   name: ToolName;
   /** Why not, for a person: `node 20.20.2 at /usr/bin/node is older than 22.18`. */
   reason: string;
+  /** The program is there but too old or not working. */
+  unfit: boolean;
 }
 
 /** What {@linkcode findTool} answers. */
@@ -142,7 +144,12 @@ export function findTool(name: ToolName, options: FindToolOptions = {}): Tool {
       return { present: true, name, path, version, limits };
     }
   }
-  return { present: false, name, reason: reason ?? `${name} is not installed` };
+  return {
+    present: false,
+    name,
+    reason: reason ?? `${name} is not installed`,
+    unfit: reason !== undefined,
+  };
 }
 
 /** Less than 0, 0 or more than 0 as dotted version `a` is older than, equal to or newer than `b`. */

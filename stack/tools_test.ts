@@ -62,16 +62,19 @@ Deno.test({
         present: false,
         name: "node",
         reason: `node 20.20.2 at ${old}/node is older than 22.18`,
+        unfit: true,
       });
       assert.deepEqual(findTool("docker", { folders: [old] }), {
         present: false,
         name: "docker",
         reason: `${old}/docker does not say its version: no engine answers it`,
+        unfit: true,
       });
       assert.deepEqual(findTool("oha", { folders: [old] }), {
         present: false,
         name: "oha",
         reason: "oha is not installed",
+        unfit: false,
       });
     } finally {
       await Promise.all([old, good].map((folder) => Deno.remove(folder, { recursive: true })));

@@ -4,13 +4,11 @@
  *
  * @module
  */
+import { REASON_PREFIX } from "../scripts/ignored_tests.ts";
 import { findTool, type ToolName } from "../stack/tools.ts";
 
 /** What integration tests need besides tools; bare `deno test` grants none of it. */
 const PERMISSIONS = ["read", "write", "net", "env", "run", "sys"] as const;
-
-/** Marks a printed reason, so that `deno task test` can list them again at the end. */
-export const REASON_PREFIX = "ignored here: ";
 
 /** One answer a tool and file: asking costs a process. */
 const reasons = new Map<ToolName, string | undefined>();
