@@ -9,7 +9,7 @@
  * @module
  */
 import process from "node:process";
-import { Gauge, type Metric, Registry } from "prom-client";
+import { Counter, Gauge, type Metric, Registry } from "prom-client";
 import type { EventLoopMonitor } from "./event_loop_monitor.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 
@@ -86,9 +86,15 @@ export class Metrics {
     this.#gauge("process_heap_used_bytes", "Heap in use", (gauge) => {
       gauge.set(process.memoryUsage().heapUsed);
     });
-    this.#gauge("process_cpu_seconds", "Processor time that the process has used", (gauge) => {
-      const { user, system } = process.cpuUsage();
-      gauge.set((user + system) / 1e6);
+    new Counter({
+      name: "process_cpu_seconds_total",
+      help: "Processor time that the process has used",
+      registers: [this.registry],
+      collect() {
+        const { user, system } = process.cpuUsage();
+        this.reset();
+        this.inc((user + system) / 1e6);
+      },
     });
   }
 
