@@ -14,8 +14,8 @@ import { PROBLEMS, type ProblemType } from "../kit/problem.ts";
 export const ODD_TARGET = String
   .raw`(?i)[^!-~]|^[^?]*(?://|/\.\.?(?:[/?]|$)|[\\#]|%(?:[01][0-9a-f]|2[ef]|5c|7f))`;
 
-/** The only targets that reach a replica. Valid in PCRE and RE2. */
-export const PUBLIC_TARGET = "^/api/";
+/** The only paths that reach a replica begin so. */
+export const PUBLIC_PREFIX = "/api/";
 
 /** A request id that is kept; any other is replaced. The same rule as `kit/request_context.ts`. */
 export const REQUEST_ID = "^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$";

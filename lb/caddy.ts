@@ -1,0 +1,226 @@
+/**
+ * Renders a {@linkcode Front} to a Caddyfile. Pure: starting, checking and reloading belong to whoever
+ * runs it (`caddy run --config Caddyfile --adapter caddyfile` with {@linkcode caddyEnvironment}).
+ *
+ * @module
+ */
+import type { Front, FrontProgram, Policy } from "./front.ts";
+import {
+  ALLOWED_METHODS,
+  ANSWER_HEADERS,
+  frontProblems,
+  ODD_TARGET,
+  PUBLIC_PREFIX,
+  REFUSED_METHODS,
+  REMOVED_HEADERS,
+  REQUEST_ID,
+} from "./rules.ts";
+import { isAtLeast } from "./version.ts";
+
+/** What stands in `reverse_proxy` for each policy. */
+export const CADDY_POLICIES: Readonly<Record<Policy, string>> = {
+  "round-robin": "lb_policy round_robin",
+  "least-conn": "lb_policy least_conn",
+  // ip_hash sees the peer only and client_ip_hash needs 2.7: this header is the client on all versions.
+  "ip-hash": "lb_policy header X-Real-IP",
+  "two-choices": "lb_policy random_choose 2",
+};
+
+/** Where Caddy's admin endpoint listens: in the folder of its own, because 2.6 sets no mode on it. */
+export function caddyAdminSocket({ directory }: Pick<FrontProgram, "directory">): string {
+  return `unix/${directory}/admin.sock`;
+}
+
+/** Environment that keeps everything that Caddy writes inside its folder. */
+export function caddyEnvironment(
+  { directory }: Pick<FrontProgram, "directory">,
+): Record<string, string> {
+  return { HOME: directory, XDG_CONFIG_HOME: directory, XDG_DATA_HOME: directory };
+}
+
+/** Options of {@linkcode renderCaddy}. */
+export interface RenderCaddyOptions {
+  /** Line in `reverse_proxy` that chooses the policy. @default the front's policy */
+  policyText?: string;
+  /** Text between the global options and the site. @default "" */
+  snippets?: string;
+  /** Global options that depend on where it runs. @default admin on a socket, state in the folder */
+  placeText?: string;
+}
+
+/** The whole configuration file. */
+export function renderCaddy(
+  front: Front,
+  program: FrontProgram,
+  options: RenderCaddyOptions = {},
+): string {
+  const {
+    policyText = CADDY_POLICIES[front.policy],
+    snippets = "",
+    placeText = `	admin ${caddyAdminSocket(program)}
+	storage file_system ${program.directory}`,
+  } = options;
+  const problems = frontProblems("{request_id}");
+  return `{
+	auto_https off
+${isAtLeast(program.version, "2.7") ? "\tpersist_config off\n" : ""}${placeText}
+	log {
+		output stderr
+		format json
+		level WARN
+	}
+	grace_period ${front.drainMs}ms
+	shutdown_delay 1s
+	servers {
+		protocols h1
+		max_header_size ${front.maxHeaderBytes}
+		timeouts {
+			read_header ${front.clientTimeoutMs}ms
+			read_body ${front.clientTimeoutMs}ms
+			idle ${front.idleTimeoutMs}ms
+		}
+	}
+}
+${snippets}
+http://:${front.port} {
+	bind ${front.host}
+
+	# A client's request id is kept when it is harmless.
+	map {header.X-Request-Id} {request_id} {
+		~(${REQUEST_ID}) \${1}
+		default {http.request.uuid}
+	}
+${forwardedBlock(front)}
+	route {
+		# Targets that Caddy and a replica could read differently.
+		@odd vars_regexp {http.request.uri} "${ODD_TARGET}"
+		error @odd 400
+
+		@long expression \`size({http.request.uri}) > ${front.maxUriBytes}\`
+		error @long 414
+
+		@outside not vars_regexp {http.request.uri} ^${PUBLIC_PREFIX}
+		error @outside 404
+
+		@refused method ${REFUSED_METHODS.join(" ")}
+		error @refused 405
+
+		@large expression \`{http.request.header.Content-Length} != "" && int({http.request.header.Content-Length}) > ${front.maxBodyBytes}\`
+		error @large 413
+
+		# Names in Connection would make Caddy remove headers that are set here.
+		request_header -Connection
+		request_header -Upgrade
+${REMOVED_HEADERS.map((name) => `\t\trequest_header -${name}`).join("\n")}
+		request_header X-Request-Id {request_id}
+		request_header X-Real-IP {vars.client}
+
+		request_body {
+			max_size ${front.maxBodyBytes}
+		}
+
+		reverse_proxy {
+${upstreamLines(front)}
+			${policyText}
+
+			# Idempotent requests are tried elsewhere when there was no answer. Not on 503: a shedding
+			# replica has answered, and two of those would take the whole pool away.
+			lb_try_duration ${front.retryWindowMs}ms
+			lb_try_interval 20ms
+			fail_duration ${front.ejectMs}ms
+			max_fails 1
+${activeLines(front)}
+			# Requests are read whole (a slow client costs no replica), answers are streamed.
+${bufferLines(front, program)}
+			header_up X-Request-Start t={time.now.unix_ms}
+			header_up X-Forwarded-For {vars.client}
+			header_up X-Forwarded-Proto {vars.client_scheme}
+
+			transport http {
+				versions 1.1
+				compression off
+				dial_timeout ${front.connectTimeoutMs}ms
+				response_header_timeout ${front.responseTimeoutMs}ms
+				read_timeout ${front.responseTimeoutMs}ms
+				write_timeout ${front.responseTimeoutMs}ms
+				keepalive 60s
+				keepalive_idle_conns_per_host ${front.keepAliveConnections}
+			}
+		}
+	}
+
+	handle_errors {
+		map {err.status_code} {problem} {
+${problems.map(({ status, body }) => `\t\t\t${status} \`${body}\``).join("\n")}
+		}
+		header Content-Type application/problem+json
+		header X-Request-Id {request_id}
+		header X-Instance-Id ${front.id}
+${Object.entries(ANSWER_HEADERS).map(([name, value]) => `\t\theader ${name} ${value}`).join("\n")}
+		@method expression {err.status_code} == 405
+		header @method Allow "${ALLOWED_METHODS}"
+		respond {problem} {err.status_code}
+	}
+}
+`;
+}
+
+function upstreamLines({ upstreams }: Front): string {
+  if (Array.isArray(upstreams)) {
+    return upstreams.map(({ id, address }) => `\t\t\tto ${address} # ${id}`).join("\n");
+  }
+  const [name, port] = upstreams.name.split(":");
+  return `\t\t\tdynamic a {
+				name ${name}
+				port ${port}
+				refresh 1s
+			}`;
+}
+
+function activeLines({ upstreams, activeCheck }: Front): string {
+  if (!Array.isArray(upstreams)) return "";
+  return `
+			# A replica that drains, or whose event loop is blocked, is left out until it answers again.
+			health_uri /readyz
+			health_interval ${activeCheck.intervalMs}ms
+			health_timeout ${activeCheck.timeoutMs}ms
+`;
+}
+
+function bufferLines({ maxBodyBytes }: Front, { version }: FrontProgram): string {
+  return isAtLeast(version, "2.7")
+    ? `\t\t\trequest_buffers ${maxBodyBytes + 1}`
+    : `\t\t\tbuffer_requests\n\t\t\tmax_buffer_size ${maxBodyBytes + 1}`;
+}
+
+function forwardedBlock({ trustedProxies }: Front): string {
+  if (trustedProxies.length === 0) {
+    return `
+	vars {
+		client {http.request.remote.host}
+		client_scheme {http.request.scheme}
+	}
+`;
+  }
+  return `
+	# The last address of X-Forwarded-For is the one that the trusted proxy saw.
+	map {header.X-Forwarded-For} {forwarded_client} {
+		~([0-9A-Fa-f.:]+)\\s*$ \${1}
+		default {http.request.remote.host}
+	}
+	map {header.X-Forwarded-Proto} {forwarded_scheme} {
+		~^(https?)$ \${1}
+		default {http.request.scheme}
+	}
+	@trusted remote_ip ${trustedProxies.join(" ")}
+	@untrusted not remote_ip ${trustedProxies.join(" ")}
+	vars @trusted {
+		client {forwarded_client}
+		client_scheme {forwarded_scheme}
+	}
+	vars @untrusted {
+		client {http.request.remote.host}
+		client_scheme {http.request.scheme}
+	}
+`;
+}
