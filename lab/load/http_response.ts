@@ -103,7 +103,7 @@ export class HttpResponseReader {
           state.line += char;
           return at + 1;
         }
-        const size = /^([0-9a-fA-F]{1,12})\s*(?:;.*)?$/.exec(state.line)?.[1];
+        const size = /^([0-9a-fA-F]{1,12})\s*(?:;.*)?$/s.exec(state.line)?.[1];
         if (size === undefined) throw broken("a chunk size", state.line);
         const left = Number.parseInt(size, 16);
         this.#state = left === 0 ? { kind: "trailer", line: "" } : { kind: "chunk-data", left };

@@ -1,0 +1,184 @@
+/**
+ * Runs oha (>= 1.15) for rates and capacities, and reads it with distrust: any HTTP response is a "success" to it, its
+ * percentiles leave out what failed, and a run is believed only when statuses + errors = requests sent.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { findTool } from "../../stack/tools.ts";
+import type { Generator } from "../results.ts";
+
+/** Options of {@linkcode runOha}. */
+export interface OhaOptions {
+  url: string;
+  /**
+   * `open`: `ratePerSecond` for `durationSeconds`, latency from the intended send time.
+   * `closed`: `connections` clients that each wait for their answer, as fast as they can.
+   */
+  mode: "open" | "closed";
+  /** Of open loops only. */
+  ratePerSecond?: number;
+  durationSeconds: number;
+  /**
+   * Open loops: must exceed what can be in flight (rate x the longest delay), or oha's own queue inflates latency.
+   *
+   * @default 200
+   */
+  connections?: number;
+  /** @default "GET" */
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string;
+  /** @default true */
+  keepAlive?: boolean;
+  /** @default 10_000 */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+const outputSchema = z.looseObject({
+  summary: z.looseObject({ total: z.number() }),
+  latencyPercentiles: z.record(z.string(), z.number().nullable()),
+  statusCodeDistribution: z.record(z.string(), z.int()),
+  errorDistribution: z.record(z.string(), z.int()),
+});
+
+/** What an oha run came to. */
+export interface OhaResult {
+  args: string[];
+  /** Requests sent. */
+  requests: number;
+  /** Requests by status. */
+  statuses: Record<string, number>;
+  /** Requests without a response, by oha's words. */
+  errors: Record<string, number>;
+  /** Responses of status 200 to 399. */
+  good: number;
+  totalSeconds: number;
+  /** `good` a second of the whole run. */
+  goodputPerSecond: number;
+  /** Percentiles of responses in ms, such as `p50`, `p99.9`; null when there were none. */
+  latencyMs: Record<string, number | null>;
+  generator: Generator;
+  /** As printed. */
+  output: Record<string, unknown>;
+}
+
+/** Runs oha. @throws when it is missing, fails, or its counts do not add up */
+export async function runOha(options: OhaOptions): Promise<OhaResult> {
+  const tool = findTool("oha");
+  if (!tool.present) throw new Error(`Cannot run oha: ${tool.reason}`);
+  const args = ohaArgs(options);
+  const child = new Deno.Command(tool.path, {
+    args,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    ...(options.signal ? { signal: options.signal } : {}),
+  }).spawn();
+  const cpu = watchCpu(child.pid);
+  const { success, code, stdout, stderr } = await child.output();
+  const cpuSeconds = cpu.stop();
+  if (!success) {
+    const said = new TextDecoder().decode(stderr).trim();
+    throw new Error(`Cannot run oha: it must exit with 0, received ${code} "${said}"`);
+  }
+  const { durationSeconds, ratePerSecond } = options;
+  const expected = options.mode === "open"
+    ? Math.round((ratePerSecond ?? 0) * durationSeconds)
+    : undefined;
+  const parsed = parseOha(new TextDecoder().decode(stdout), expected);
+  const cpuCores = cpuSeconds === null ? null : cpuSeconds / parsed.totalSeconds;
+  return {
+    ...parsed,
+    args,
+    generator: {
+      tool: "oha",
+      cpuCores,
+      lateP99Ms: null,
+      lateMaxMs: null,
+      bottleneck: cpuCores !== null && cpuCores > 0.8 * navigator.hardwareConcurrency,
+    },
+  };
+}
+
+/** The arguments for oha. @throws when the options contradict each other */
+export function ohaArgs(options: OhaOptions): string[] {
+  const { url, mode, ratePerSecond, durationSeconds, connections = 200 } = options;
+  const { method = "GET", headers = {}, body, keepAlive = true, timeoutMs = 10_000 } = options;
+  if ((mode === "open") !== (ratePerSecond !== undefined)) {
+    throw new TypeError(
+      `Cannot run oha: "ratePerSecond" must be given in open loops only, received "${mode}"`,
+    );
+  }
+  return [
+    "--no-tui",
+    ...["--output-format", "json"],
+    // -z would drop what is queued and abort what is in flight.
+    ...(mode === "open"
+      ? [
+        ...["-n", `${Math.round((ratePerSecond ?? 0) * durationSeconds)}`],
+        ...["-q", `${ratePerSecond}`, "--latency-correction"],
+      ]
+      : ["-z", `${durationSeconds}s`, "-w"]),
+    ...["-c", `${connections}`, "-t", `${timeoutMs}ms`, "-m", method],
+    ...(keepAlive ? [] : ["--disable-keepalive"]),
+    ...Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
+    ...(body === undefined ? [] : ["-d", body]),
+    url,
+  ];
+}
+
+/** Reads what oha printed. `expected`: how many requests were asked for. */
+export function parseOha(text: string, expected?: number): Omit<OhaResult, "args" | "generator"> {
+  const output = outputSchema.parse(JSON.parse(text));
+  const statuses = output.statusCodeDistribution;
+  const errors = output.errorDistribution;
+  const requests = total(statuses) + total(errors);
+  if (expected !== undefined && requests !== expected) {
+    throw new Error(
+      `Cannot trust oha: statuses + errors must be the ${expected} requests asked for, received "${requests}"`,
+    );
+  }
+  const good = total(
+    Object.fromEntries(Object.entries(statuses).filter(([s]) => /^[23]\d\d$/.test(s))),
+  );
+  const totalSeconds = output.summary.total;
+  return {
+    requests,
+    statuses,
+    errors,
+    good,
+    totalSeconds,
+    goodputPerSecond: good / totalSeconds,
+    latencyMs: Object.fromEntries(
+      Object.entries(output.latencyPercentiles).map(([p, s]) => [p, s === null ? null : s * 1000]),
+    ),
+    output,
+  };
+}
+
+function total(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((sum, n) => sum + n, 0);
+}
+
+/** Follows the CPU time of a process that is not asked for it otherwise (Linux; else null). */
+function watchCpu(pid: number): { stop(): number | null } {
+  let seconds: number | null = null;
+  const look = () => {
+    try {
+      const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1]?.split(" ") ?? [];
+      // utime and stime, in clock ticks of 10 ms (USER_HZ, 100 on every Linux of today).
+      seconds = (Number(fields[11]) + Number(fields[12])) / 100;
+    } catch {
+      // No /proc, or the process is gone: the last look stands.
+    }
+  };
+  const timer = setInterval(look, 100);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return seconds;
+    },
+  };
+}

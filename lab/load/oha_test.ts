@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { ohaArgs, parseOha } from "./oha.ts";
+
+const printed = (statuses: Record<string, number>, errors: Record<string, number> = {}) =>
+  JSON.stringify({
+    summary: { successRate: 1, total: 2 },
+    latencyPercentiles: { p50: 0.005, p99: 0.25 },
+    statusCodeDistribution: statuses,
+    errorDistribution: errors,
+  });
+
+Deno.test("parseOha() counts goodput from status codes, not from oha's success rate", () => {
+  const result = parseOha(printed({ "200": 300, "503": 100 }), 400);
+  assert.equal(result.good, 300);
+  assert.equal(result.goodputPerSecond, 150);
+  assert.deepEqual(result.latencyMs, { p50: 5, p99: 250 });
+});
+
+Deno.test("parseOha() counts errors as requests", () => {
+  assert.equal(parseOha(printed({ "200": 3 }, { timeout: 2 }), 5).requests, 5);
+});
+
+Deno.test("parseOha() refuses a run whose counts do not add up", () => {
+  assert.throws(() => parseOha(printed({ "200": 399 }), 400), /must be the 400 .* received "399"/);
+});
+
+Deno.test("ohaArgs() fixes the number of requests of an open loop and corrects latency", () => {
+  const args = ohaArgs({ url: "http://x/", mode: "open", ratePerSecond: 200, durationSeconds: 3 });
+  assert.equal(args[args.indexOf("-n") + 1], "600");
+  assert.equal(args[args.indexOf("-q") + 1], "200");
+  assert.ok(args.includes("--latency-correction"));
+  assert.ok(!args.includes("-z"));
+});
+
+Deno.test("ohaArgs() lets a closed loop finish what is in flight", () => {
+  const args = ohaArgs({ url: "http://x/", mode: "closed", durationSeconds: 3, connections: 8 });
+  assert.equal(args[args.indexOf("-z") + 1], "3s");
+  assert.ok(args.includes("-w"));
+});
+
+Deno.test("ohaArgs() refuses a rate in a closed loop and its absence in an open one", () => {
+  const base = { url: "http://x/", durationSeconds: 1 };
+  assert.throws(() => ohaArgs({ ...base, mode: "open" }), /open loops only/);
+  assert.throws(() => ohaArgs({ ...base, mode: "closed", ratePerSecond: 1 }), /open loops only/);
+});
