@@ -12,6 +12,7 @@ import type { Lifecycle } from "./lifecycle.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { Problem, PROBLEMS, type ProblemType } from "./problem.ts";
+import type { Peer } from "./runtime/server.ts";
 import { acceptRequestId, createRequestIds, REQUEST_ID } from "./request_context.ts";
 
 /** What an instance is made of; `runInstance` builds it. */
@@ -30,6 +31,8 @@ export interface InstanceContext {
 
 /** What handlers find on their context. */
 export interface InstanceEnv {
+  /** The connection; nothing in tests without a socket. */
+  Bindings: Partial<Peer>;
   Variables: {
     /** Id of this request: accepted from the caller, or made here. */
     requestId: string;
