@@ -1,0 +1,25 @@
+/**
+ * The gateway: one address for clients, whatever is behind it.
+ *
+ * @module
+ */
+import { createInstanceApp } from "../kit/instance_app.ts";
+import { countRoutes } from "./count.ts";
+import { cpuBoundRoute } from "./cpu_bound.ts";
+import { dashboardRoute } from "./dashboard.ts";
+import { forwardRoutes } from "./forward.ts";
+import type { GatewayApp, GatewayParts } from "./gateway.ts";
+import { metricsRoute } from "./metrics.ts";
+import { waitRoute } from "./wait.ts";
+
+/** Makes the gateway's app. */
+export function createGateway(parts: GatewayParts): GatewayApp {
+  return createInstanceApp(parts.context, (app) => {
+    forwardRoutes(app, parts);
+    dashboardRoute(app, parts);
+    countRoutes(app, parts);
+    cpuBoundRoute(app, parts);
+    waitRoute(app, parts);
+    metricsRoute(app, parts);
+  });
+}

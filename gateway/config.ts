@@ -1,0 +1,33 @@
+/**
+ * What the gateway reads from the environment beyond what every instance does.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { integerText } from "../kit/runtime/env.ts";
+
+const urls = z.string().min(1);
+
+/** Schema of {@linkcode GatewayConfig}. */
+export const gatewayConfigSchema = z.object({
+  /** JSON file `{"users": ["http://..."], ...}`, followed while it changes; wins over the `*_URL`s. */
+  UPSTREAMS_FILE: z.string().min(1).optional(),
+  /** Comma lists of base URLs; `dns+http://name:port` is resolved every second. */
+  USERS_URL: urls.default("http://127.0.0.1:3001"),
+  ORDERS_URL: urls.default("http://127.0.0.1:3002"),
+  PAYMENTS_URL: urls.default("http://127.0.0.1:3003"),
+  /** Longest time from a request's arrival to the end of what the services answer. */
+  UPSTREAM_TIMEOUT_MS: integerText({ min: 1, max: 600_000 }).default(2_000),
+  /** Longest request body that is passed on. */
+  MAX_BODY_BYTES: integerText({ min: 0, max: 1_073_741_824 }).default(1_048_576),
+  /** CIDR ranges of the fronts whose `X-Forwarded-*` is believed; private networks unless given. */
+  TRUSTED_PROXIES: z.string().transform((list) => list.split(",").map((range) => range.trim()))
+    .optional(),
+  STORE: z.enum(["redis", "memory"]).default("redis"),
+  REDIS_URL: z.string().min(1).default("redis://127.0.0.1:6379"),
+  /** Threads for blocking work, and how many tasks may wait for them. */
+  CPU_POOL_SIZE: integerText({ min: 1, max: 64 }).default(2),
+  CPU_POOL_QUEUE: integerText({ min: 0, max: 10_000 }).default(16),
+});
+/** The gateway's settings, defaults filled in. */
+export type GatewayConfig = z.infer<typeof gatewayConfigSchema>;

@@ -1,0 +1,34 @@
+/**
+ * `/api/metrics`: this instance in numbers, as JSON for people. Prometheus reads `/metrics`.
+ *
+ * @module
+ */
+import process from "node:process";
+import type { GatewayApp, GatewayParts } from "./gateway.ts";
+
+/** Adds `/api/metrics`. */
+export function metricsRoute(app: GatewayApp, parts: GatewayParts): void {
+  const { context, upstreams } = parts;
+  const { id, runtime, metrics, monitor, lifecycle } = context;
+  app.get("/api/metrics", (c) => {
+    const { rss, heapUsed, heapTotal } = process.memoryUsage();
+    return c.json({
+      id,
+      instance: id,
+      runtime,
+      version: runtimeVersion(),
+      processId: process.pid,
+      uptimeSeconds: process.uptime(),
+      memory: { rssBytes: rss, heapUsedBytes: heapUsed, heapTotalBytes: heapTotal },
+      eventLoopLag: monitor.snapshot(),
+      requests: { ...metrics.counts(), inFlight: lifecycle.inFlight },
+      upstreams: Object.fromEntries(
+        Object.entries(upstreams).map(([name, upstream]) => [name, upstream.snapshot()]),
+      ),
+    });
+  });
+}
+
+function runtimeVersion(): string {
+  return process.versions.deno ?? process.versions.node;
+}

@@ -1,0 +1,92 @@
+/**
+ * Whom a request comes from. `X-Forwarded-*` is what anybody can write, so it is believed only when the
+ * other end of the connection is a front of ours, and then only what that front wrote itself: the last
+ * entry. The rest is the front's own decision.
+ *
+ * @module
+ */
+import { BlockList, isIP } from "node:net";
+import type { HeaderList } from "./upstream/headers.ts";
+
+/** Networks in which our own front runs, unless told otherwise: this machine and private networks. */
+export const PRIVATE_NETWORKS = [
+  "127.0.0.0/8",
+  "10.0.0.0/8",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "::1/128",
+  "fc00::/7",
+] as const;
+
+/** Where a request came from. */
+export interface Origin {
+  /** Address of the client. */
+  address: string;
+  /** What the client spoke to the front. */
+  protocol: "http" | "https";
+  /** The host that the client asked for. */
+  host: string;
+}
+
+/** Tells the origin of a request with these headers whose connection comes from `peerAddress`. */
+export type FindOrigin = (headers: Headers, peerAddress: string | undefined) => Origin;
+
+const HOST = /^[A-Za-z0-9._-]{1,253}(?::\d{1,5})?$|^\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?$/;
+
+/**
+ * Makes a {@linkcode FindOrigin} that believes peers in `trusted` (CIDR ranges).
+ *
+ * @throws {TypeError} when a range is not CIDR
+ */
+export function createFindOrigin(trusted: readonly string[] = PRIVATE_NETWORKS): FindOrigin {
+  const networks = new BlockList();
+  for (const range of trusted) {
+    const [address = "", bits = ""] = range.split("/");
+    const family = isIP(address);
+    const width = Number(bits);
+    if (family === 0 || !/^\d+$/.test(bits) || width > (family === 4 ? 32 : 128)) {
+      throw new TypeError(`Cannot trust proxies: a CIDR range must be given, received "${range}"`);
+    }
+    networks.addSubnet(address, width, family === 4 ? "ipv4" : "ipv6");
+  }
+  // Nearly every request comes from the same front.
+  let lastPeer = "";
+  let lastTrusted = false;
+  function isTrusted(address: string): boolean {
+    if (address !== lastPeer) {
+      lastPeer = address;
+      const family = isIP(address);
+      lastTrusted = family !== 0 && networks.check(address, family === 4 ? "ipv4" : "ipv6");
+    }
+    return lastTrusted;
+  }
+
+  return function findOrigin(headers, peerAddress = "") {
+    const peer = peerAddress.startsWith("::ffff:") ? peerAddress.slice(7) : peerAddress;
+    const host = headers.get("host") ?? "";
+    if (!isTrusted(peer)) return { address: peer, protocol: "http", host: checkHost(host) };
+    const written = last(headers.get("x-forwarded-for"));
+    return {
+      address: isIP(written) === 0 ? peer : written,
+      protocol: last(headers.get("x-forwarded-proto")) === "https" ? "https" : "http",
+      host: checkHost(last(headers.get("x-forwarded-host"))) || checkHost(host),
+    };
+  };
+}
+
+/** The fields that tell the next hop. */
+export function forwardedFields(origin: Origin): HeaderList {
+  const { address, protocol, host } = origin;
+  const fields: HeaderList = [["x-forwarded-proto", protocol]];
+  if (address !== "") fields.push(["x-forwarded-for", address]);
+  if (host !== "") fields.push(["x-forwarded-host", host]);
+  return fields;
+}
+
+function last(list: string | null): string {
+  return list === null ? "" : list.slice(list.lastIndexOf(",") + 1).trim();
+}
+
+function checkHost(host: string): string {
+  return HOST.test(host) ? host : "";
+}
