@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { requires } from "../../testing/requires.ts";
+import { renderHtml } from "./html.ts";
+import { renderHeadlineTable, renderMarkdown } from "./markdown.ts";
+import type { Report } from "./report.ts";
+import { blockedSamples, experiment, run, SAMPLES_PATH } from "./testdata.ts";
+import { readReport, writeReports } from "./write_reports.ts";
+
+const report: Report = {
+  run,
+  experiments: [experiment],
+  samples: (path) => {
+    assert.equal(path, SAMPLES_PATH);
+    return blockedSamples("light");
+  },
+};
+
+/** Writes the test run as the lab would. */
+async function writeRun(directory: string): Promise<void> {
+  const samplesPath = join(directory, SAMPLES_PATH);
+  await Deno.mkdir(join(samplesPath, ".."), { recursive: true });
+  await Deno.writeTextFile(join(directory, "run.json"), JSON.stringify(run));
+  await Deno.writeTextFile(
+    join(directory, "cpu-block", "experiment.json"),
+    JSON.stringify(experiment),
+  );
+  const zipped = new Blob([JSON.stringify(blockedSamples("light"))]).stream()
+    .pipeThrough(new CompressionStream("gzip"));
+  await Deno.writeFile(samplesPath, zipped);
+}
+
+Deno.test("renderHtml() escapes what experiments and machines say", () => {
+  const html = renderHtml(report);
+  assert.match(html, /Test CPU &lt;model&gt; &amp; sons/);
+  assert.match(html, /100x better &lt;b&gt;at least&lt;\/b&gt;/);
+});
+
+Deno.test("renderHtml() needs no network and no script", () => {
+  const html = renderHtml(report);
+  assert.doesNotMatch(html, /<script|<link|src=|@import|url\(|https?:\/\//);
+});
+
+Deno.test("renderHtml() gives each chart a text alternative and draws no NaN", () => {
+  const html = renderHtml(report);
+  const charts = html.match(/<svg viewBox[^>]*role="img" aria-label="[^"]+"/g) ?? [];
+  assert.equal(charts.length, experiment.charts.length);
+  assert.doesNotMatch(html, /NaN|undefined|Infinity/);
+});
+
+Deno.test("renderHtml() says when a run was interrupted", () => {
+  const html = renderHtml({ ...report, run: { ...run, status: "interrupted" } });
+  assert.match(html, /This run is interrupted/);
+  assert.doesNotMatch(renderHtml(report), /This run is/);
+});
+
+Deno.test("renderHtml() draws an experiment whose every request failed", () => {
+  const failed = blockedSamples("light");
+  failed.columns.status.fill(0);
+  const html = renderHtml({ ...report, samples: () => failed });
+  assert.doesNotMatch(html, /NaN|undefined|Infinity/);
+});
+
+Deno.test("renderMarkdown() holds the first table, every verdict and every warning", () => {
+  const text = renderMarkdown(report);
+  assert.ok(text.includes(renderHeadlineTable(report)));
+  assert.match(text, /\| offload CPU work \(1 replica\) \|.*\| 90x \[81x, 99x\] \| ✗ failed \|/);
+  assert.match(text, /✓ held: 33 % were delayed\./);
+  assert.match(text, /> Intervals are wide\./);
+});
+
+Deno.test({
+  name: "writeReports() writes the same bytes from the same records",
+  ...requires(),
+  fn: async () => {
+    const directory = await Deno.makeTempDir();
+    try {
+      await writeRun(directory);
+      const texts = async () => {
+        await writeReports(directory);
+        return Promise.all(
+          ["html", "md", "json"].map((extension) =>
+            Deno.readTextFile(join(directory, `report.${extension}`))
+          ),
+        );
+      };
+      assert.deepEqual(await texts(), await texts());
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "readReport() names the file that does not follow the schema",
+  ...requires(),
+  fn: async () => {
+    const directory = await Deno.makeTempDir();
+    try {
+      await writeRun(directory);
+      await Deno.writeTextFile(join(directory, "run.json"), JSON.stringify({ ...run, version: 2 }));
+      await assert.rejects(readReport(directory), /Cannot read results: ".*run\.json" must follow/);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+});

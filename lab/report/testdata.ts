@@ -1,0 +1,203 @@
+/**
+ * A small run with one chart of each kind, made by rule: for the tests of the report only.
+ *
+ * @module
+ */
+import { type Sample, toColumns } from "../load/sample.ts";
+import type { Interval } from "../measures.ts";
+import {
+  type Environment,
+  type ExperimentResult,
+  RESULTS_VERSION,
+  type Run,
+  type SamplesFile,
+} from "../results.ts";
+
+/** An interval with bounds a tenth to each side. */
+export function interval(estimate: number, n = 5): Interval {
+  return {
+    estimate,
+    low: estimate * 0.9,
+    high: estimate * 1.1,
+    level: 0.95,
+    n,
+    method: "bootstrap percentile",
+  };
+}
+
+const environment: Environment = {
+  host: {
+    os: "linux",
+    kernel: "6.1.0",
+    arch: "x86_64",
+    cpuModel: "Test CPU <model> & sons",
+    cores: 2,
+    memoryBytes: 8e9,
+    cgroupCpuMax: null,
+    virtualization: null,
+  },
+  tools: { deno: "2.9.6", nginx: "1.22.1", docker: null },
+  commit: "0123456789abcdef",
+  dirty: false,
+  loadAverage: [0.1, 0.2, 0.3],
+};
+
+/** A finished run of one experiment. */
+export const run: Run = {
+  version: RESULTS_VERSION,
+  id: "2026-01-01T00-00-00Z-0123456",
+  startedAt: "2026-01-01T00:00:00Z",
+  endedAt: "2026-01-01T00:05:00Z",
+  mode: "quick",
+  status: "complete",
+  seed: 7,
+  trialsPerCell: 5,
+  command: "deno task bench --quick",
+  environment,
+  experiments: ["cpu-block"],
+  warnings: [],
+};
+
+/** Six seconds at 200/s; every third request of the first 3 s waits for the end of a block; one fails. */
+export function blockedSamples(label: string): SamplesFile {
+  const samples: Sample[] = Array.from({ length: 1_200 }, (_, index) => {
+    const intendedMs = index * 5;
+    const blocked = index % 3 === 0 && intendedMs < 3_000;
+    return {
+      intendedMs,
+      lateMs: 0.1,
+      latencyMs: blocked ? 3_000 - intendedMs : 1 + (index % 7) / 5,
+      status: index === 700 ? 0 : 200,
+      error: index === 700 ? "reset" : null,
+      instance: `gateway-${index % 3 + 1}`,
+      target: 0,
+      reused: false,
+      retries: 0,
+      retryAfterS: null,
+    };
+  });
+  return toColumns(samples, {
+    label,
+    url: "http://127.0.0.1:8080/api/users",
+    ratePerSecond: 200,
+    connections: "fresh",
+    generator: {
+      tool: "prober",
+      cpuCores: 0.05,
+      lateP99Ms: 0.4,
+      lateMaxMs: 1,
+      bottleneck: false,
+    },
+    targets: ["/api/users"],
+  });
+}
+
+/** Path of {@linkcode blockedSamples} inside the run directory. */
+export const SAMPLES_PATH = "cpu-block/trials/001/light.samples.json.gz";
+
+const alternative = "A chart for tests";
+const series = [{ label: "round-robin", paths: [SAMPLES_PATH] }];
+const events = [{ atMs: 0, untilMs: 3_000, kind: "block", text: "gateway-1 blocks for 3 s" }];
+
+/** One experiment with every kind of chart, a warning and a failed claim. */
+export const experiment: ExperimentResult = {
+  version: RESULTS_VERSION,
+  declaration: {
+    name: "cpu-block",
+    title: "One blocked replica",
+    question: "What cures CPU-bound work: replicas, policy, or offloading?",
+    hypotheses: [
+      { id: "share", text: "A third of the requests is delayed (within 10 %)." },
+      { id: "cure", text: "Offloading is 100x better <b>at least</b>." },
+    ],
+    theory: "phi = B / (N T)",
+    factors: [{ name: "replicas", description: "gateway replicas", levels: [1, 3] }],
+    method: "Open loop, 200/s for 6 s.",
+  },
+  status: "complete",
+  answer: "Offloading cures it.",
+  outcome: "failed",
+  verdicts: [
+    { hypothesis: "share", outcome: "held", sentence: "33 % were delayed." },
+    { hypothesis: "cure", outcome: "failed", sentence: "It was 90x." },
+  ],
+  headline: [{
+    lever: "offload CPU work (1 replica)",
+    measure: "p99 of light requests",
+    from: "2.83 s",
+    to: "31 ms",
+    ratio: interval(90),
+    outcome: "failed",
+  }],
+  metrics: [{
+    name: "p99",
+    title: "p99 of light requests",
+    unit: "ms",
+    levels: { replicas: 3, policy: "round-robin" },
+    value: interval(2_830),
+    perTrial: [{ trial: "001", value: 2_830 }],
+    theory: 2_820,
+    better: "lower",
+  }],
+  charts: [
+    { kind: "spectrum", id: "spectrum", title: "Latency by percentile", alternative, series },
+    { kind: "scatter", id: "scatter", title: "The blocking triangle", alternative, series, events },
+    {
+      kind: "timeline",
+      id: "timeline",
+      title: "Second by second",
+      alternative,
+      series,
+      bucketMs: 250,
+      delayedAboveMs: 100,
+      events,
+    },
+    {
+      kind: "curve",
+      id: "curve",
+      title: "Throughput by replicas",
+      alternative,
+      x: { label: "replicas", unit: "" },
+      y: { label: "capacity", unit: "requests/s" },
+      series: [{
+        label: "measured",
+        points: [1, 2, 3, 4, 5, 6].map((x) => ({ x, y: interval(95 * x) })),
+      }],
+      ideal: [{ x: 1, y: 100 }, { x: 6, y: 600 }],
+      fit: {
+        label: "USL fit",
+        points: [1, 2, 3, 4, 5, 6].map((x) => ({ x, y: 96 * x, low: 90 * x, high: 99 * x })),
+      },
+    },
+    {
+      kind: "bars",
+      id: "bars",
+      title: "p99 by policy",
+      alternative,
+      axis: { label: "p99", unit: "ms" },
+      scale: "log",
+      rows: [
+        { label: "round-robin", group: "inline", value: interval(2_830), theory: 2_820 },
+        { label: "least-conn", group: "inline", value: interval(5), theory: null },
+        { label: "round-robin", group: "offload", value: interval(31), theory: null },
+      ],
+    },
+    {
+      kind: "histogram",
+      id: "histogram",
+      title: "What one probe would have reported",
+      alternative,
+      axis: { label: "improvement", unit: "x" },
+      scale: "log",
+      series: [{
+        label: "probes",
+        values: Array.from({ length: 100 }, (_, index) => index % 3 === 0 ? 1.1 : 20 + index),
+      }],
+      marks: [{ value: 457, text: "the document: 457x" }],
+    },
+  ],
+  warnings: [{ code: "few-trials", message: "Intervals are wide.", severity: "caution" }],
+  commands: ["deno task bench cpu-block --seed 7"],
+  trials: { used: ["001"], invalid: [] },
+  durationMs: 60_000,
+};
