@@ -146,12 +146,12 @@ export function createLogger(options: LoggerOptions): Logger {
 
 /** JSON of anything: a log line must never be the thing that fails. */
 function stringify(entry: Record<string, unknown>): string {
-  const replace = (_key: string, value: unknown) =>
-    value instanceof Error
-      ? describeError(value)
-      : typeof value === "bigint"
-      ? value.toString()
-      : value;
+  // The holder, because `value` has been through toJSON, which a Problem has for clients.
+  function replace(this: Record<string, unknown>, key: string, value: unknown): unknown {
+    const original = this[key];
+    if (original instanceof Error) return describeError(original);
+    return typeof value === "bigint" ? value.toString() : value;
+  }
   try {
     return JSON.stringify(entry, replace);
   } catch (error) {
