@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { BlockList, isIP } from "node:net";
+import { convertIPv4ToBinary, convertIPv6ToBinary, distinctRemoteAddr } from "hono/utils/ipaddr";
 import type { HeaderList } from "./upstream/headers.ts";
 
 /** Networks in which our own front runs, unless told otherwise: this machine and private networks. */
@@ -39,24 +39,15 @@ const HOST = /^[A-Za-z0-9._-]{1,253}(?::\d{1,5})?$|^\[[0-9A-Fa-f:.]{2,45}\](?::\
  * @throws {TypeError} when a range is not CIDR
  */
 export function createFindOrigin(trusted: readonly string[] = PRIVATE_NETWORKS): FindOrigin {
-  const networks = new BlockList();
-  for (const range of trusted) {
-    const [address = "", bits = ""] = range.split("/");
-    const family = isIP(address);
-    const width = Number(bits);
-    if (family === 0 || !/^\d+$/.test(bits) || width > (family === 4 ? 32 : 128)) {
-      throw new TypeError(`Cannot trust proxies: a CIDR range must be given, received "${range}"`);
-    }
-    networks.addSubnet(address, width, family === 4 ? "ipv4" : "ipv6");
-  }
+  const ranges = trusted.map(parseRange);
   // Nearly every request comes from the same front.
   let lastPeer = "";
   let lastTrusted = false;
-  function isTrusted(address: string): boolean {
-    if (address !== lastPeer) {
-      lastPeer = address;
-      const family = isIP(address);
-      lastTrusted = family !== 0 && networks.check(address, family === 4 ? "ipv4" : "ipv6");
+  function isTrusted(text: string): boolean {
+    if (text !== lastPeer) {
+      const address = parseAddress(text);
+      lastPeer = text;
+      lastTrusted = address !== undefined && ranges.some((range) => contains(range, address));
     }
     return lastTrusted;
   }
@@ -67,7 +58,7 @@ export function createFindOrigin(trusted: readonly string[] = PRIVATE_NETWORKS):
     if (!isTrusted(peer)) return { address: peer, protocol: "http", host: checkHost(host) };
     const written = last(headers.get("x-forwarded-for"));
     return {
-      address: isIP(written) === 0 ? peer : written,
+      address: parseAddress(written) === undefined ? peer : written,
       protocol: last(headers.get("x-forwarded-proto")) === "https" ? "https" : "http",
       host: checkHost(last(headers.get("x-forwarded-host"))) || checkHost(host),
     };
@@ -81,6 +72,40 @@ export function forwardedFields(origin: Origin): HeaderList {
   if (address !== "") fields.push(["x-forwarded-for", address]);
   if (host !== "") fields.push(["x-forwarded-host", host]);
   return fields;
+}
+
+interface Address {
+  readonly width: 32 | 128;
+  readonly value: bigint;
+}
+
+interface Range extends Address {
+  /** Bits after the prefix. */
+  readonly hostBits: bigint;
+}
+
+function parseRange(text: string): Range {
+  const [base = "", bits = ""] = text.split("/");
+  const address = parseAddress(base);
+  if (address === undefined || !/^\d{1,3}$/.test(bits) || Number(bits) > address.width) {
+    throw new TypeError(`Cannot trust proxies: a CIDR range must be given, received "${text}"`);
+  }
+  return { ...address, hostBits: BigInt(address.width - Number(bits)) };
+}
+
+function contains({ width, value, hostBits }: Range, address: Address): boolean {
+  return width === address.width && value >> hostBits === address.value >> hostBits;
+}
+
+function parseAddress(text: string): Address | undefined {
+  try {
+    const kind = distinctRemoteAddr(text);
+    if (kind === "IPv4") return { width: 32, value: convertIPv4ToBinary(text) };
+    if (kind === "IPv6") return { width: 128, value: convertIPv6ToBinary(text) };
+  } catch {
+    // Not an address.
+  }
+  return undefined;
 }
 
 function last(list: string | null): string {

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { Balancer } from "./balancer.ts";
+
+function endpoints(first: string[]) {
+  let now: readonly string[] = first;
+  return {
+    set: (next: string[]) => void (now = next),
+    current: () => now,
+    [Symbol.dispose]() {},
+  };
+}
+/** A generator with a seed, so that a failure can be repeated (mulberry32). */
+function seeded(seed: number): () => number {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+Deno.test("Balancer.pick() spreads idle replicas evenly", () => {
+  const balancer = new Balancer(endpoints(["a", "b", "c"]), { random: seeded(1) });
+  const picked: Record<string, number> = {};
+  for (let i = 0; i < 3_000; i++) {
+    const { origin } = balancer.pick(0) ?? { origin: "none" };
+    picked[origin] = (picked[origin] ?? 0) + 1;
+  }
+  for (const origin of ["a", "b", "c"]) {
+    const count = picked[origin] ?? 0;
+    assert.ok(count > 900 && count < 1_100, `${origin} was picked ${count} times of 3000`);
+  }
+});
+
+Deno.test("Balancer.pick() takes the less busy of two", () => {
+  const balancer = new Balancer(endpoints(["a", "b"]), { random: seeded(2) });
+  const [a, b] = balancer.endpoints;
+  assert.ok(a && b);
+  a.inFlight = 1;
+  for (let i = 0; i < 100; i++) assert.equal(balancer.pick(0), b);
+});
+
+Deno.test("Balancer.pick() never takes the busiest of three", () => {
+  const balancer = new Balancer(endpoints(["a", "b", "c"]), { random: seeded(3) });
+  const [a] = balancer.endpoints;
+  assert.ok(a);
+  a.inFlight = 5;
+  for (let i = 0; i < 200; i++) assert.notEqual(balancer.pick(0), a);
+});
+
+Deno.test("Balancer.pick() leaves out the ejected and the one to avoid, unless there is no other", () => {
+  const balancer = new Balancer(endpoints(["a", "b", "c"]), { random: seeded(4) });
+  const [a, b, c] = balancer.endpoints;
+  assert.ok(a && b && c);
+  a.ejectedUntilMs = 100;
+  b.inFlight = 9;
+  for (let i = 0; i < 50; i++) {
+    assert.notEqual(balancer.pick(99), a);
+    assert.equal(balancer.pick(99, c), b, "busy, but neither ejected nor avoided");
+  }
+  b.ejectedUntilMs = c.ejectedUntilMs = 100;
+  assert.ok(balancer.pick(99), "all are ejected: any is better than none");
+  assert.notEqual(balancer.pick(99, c), c);
+  assert.ok(Array.from({ length: 50 }, () => balancer.pick(100)).includes(a), "its time is over");
+});
+
+Deno.test("Balancer.pick() takes the only replica, whatever happened, and none when there is none", () => {
+  const list = endpoints(["a"]);
+  const balancer = new Balancer(list);
+  const [a] = balancer.endpoints;
+  assert.ok(a);
+  a.ejectedUntilMs = 100;
+  assert.equal(balancer.pick(0, a), a);
+  list.set([]);
+  assert.equal(balancer.pick(0), undefined);
+});
+
+Deno.test("Balancer.endpoints keeps what is known of a replica when the list changes", () => {
+  const list = endpoints(["a", "b"]);
+  const balancer = new Balancer(list);
+  const [a] = balancer.endpoints;
+  list.set(["c", "a", "c"]);
+  const now = balancer.endpoints;
+  assert.deepEqual(now.map(({ origin }) => origin), ["c", "a"]);
+  assert.equal(now[1], a);
+});
