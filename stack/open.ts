@@ -1,0 +1,158 @@
+/**
+ * How tasks, tests and the lab get hold of a stack: start one here, start one that goes on by itself, or
+ * reach the one that runs.
+ *
+ * @module
+ */
+import { systemClock } from "../kit/clock.ts";
+import { ensureDependencies } from "./dependencies.ts";
+import { StackClient } from "./process/control.ts";
+import { ProcessStack } from "./process/engine.ts";
+import { sweepLedger } from "./process/ledger.ts";
+import { sendSignal } from "./process/proc.ts";
+import {
+  holderOf,
+  removeVolatile,
+  type StateDir,
+  stateDir as pathsOf,
+} from "./process/state_dir.ts";
+import { type Stack, StackError, type StackOptions, stackOptionsSchema } from "./stack.ts";
+import { PROJECT_ROOT } from "./tools.ts";
+
+/** Where `up` and all other tasks keep the state of the one stack of this checkout. */
+export const DEFAULT_STATE_DIR: string = `${PROJECT_ROOT}.stack`;
+
+/** Options of everything here. */
+export interface OpenOptions {
+  /** Absolute path. @default DEFAULT_STATE_DIR */
+  stateDir?: string;
+}
+
+/** A stack that lives in this process. */
+export type OwnStack = Stack & AsyncDisposable & {
+  /** Where the front answers. */
+  readonly url: string;
+  /** Resolves when it is down, whoever asked for it. */
+  readonly closed: Promise<void>;
+};
+
+/**
+ * Starts a stack whose supervisor is this process; resolves when it serves.
+ *
+ * @throws {StackError} with one line; nothing is left running then
+ */
+export async function startStack(
+  options: Partial<StackOptions> = {},
+  { stateDir = DEFAULT_STATE_DIR, signal }: OpenOptions & { signal?: AbortSignal } = {},
+): Promise<OwnStack> {
+  await ensureDependencies();
+  return await ProcessStack.start(stackOptionsSchema.parse(options), {
+    stateDir,
+    ...(signal ? { signal } : {}),
+  });
+}
+
+/**
+ * Starts a stack whose supervisor is a process of its own that outlives this one; resolves when it
+ * serves.
+ *
+ * @throws {StackError} with the one line of the supervisor
+ */
+export async function startDetachedStack(
+  options: Partial<StackOptions> = {},
+  { stateDir = DEFAULT_STATE_DIR }: OpenOptions = {},
+): Promise<Stack> {
+  await ensureDependencies();
+  const main = new URL("./process/supervisor_main.ts", import.meta.url).pathname;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", main, stateDir, JSON.stringify(options)],
+    detached: true,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const said = JSON.parse(await readLine(child.stdout) || "null");
+  child.unref();
+  if (said?.ready) return new StackClient(pathsOf(stateDir).socket);
+  throw new StackError(said?.message ?? "Cannot start the stack: its supervisor must not end", {
+    exitCode: said?.exitCode ?? 1,
+  });
+}
+
+/**
+ * The stack that runs now.
+ *
+ * @throws {StackError} when none does, or its supervisor was killed
+ */
+export function connectStack({ stateDir = DEFAULT_STATE_DIR }: OpenOptions = {}): Stack {
+  const dir = pathsOf(stateDir);
+  if (holderOf(dir) !== undefined) return new StackClient(dir.socket);
+  if (isThere(dir.ledger)) {
+    const advice = `its supervisor must live (clean up with "deno task down")`;
+    throw new StackError(
+      `Cannot reach the stack: ${advice}, received a killed one in "${stateDir}"`,
+    );
+  }
+  throw new StackError(`Cannot reach the stack: one must run (start it with "deno task up")`);
+}
+
+/** Whether a supervisor is there. */
+export function isStackRunning({ stateDir = DEFAULT_STATE_DIR }: OpenOptions = {}): boolean {
+  return holderOf(pathsOf(stateDir)) !== undefined;
+}
+
+/**
+ * Drains and stops whatever is there: a running stack, or what a killed supervisor left.
+ *
+ * @returns what there was to stop
+ */
+export async function stopStack(
+  { stateDir = DEFAULT_STATE_DIR }: OpenOptions = {},
+): Promise<"stopped" | "cleaned" | "nothing"> {
+  const dir = pathsOf(stateDir);
+  const holder = holderOf(dir);
+  if (holder !== undefined) await endSupervisor(dir, holder);
+  const left = isThere(dir.ledger) || isThere(dir.socket);
+  await sweepLedger(dir.ledger);
+  if (isThere(dir.root)) removeVolatile(dir);
+  return holder !== undefined ? "stopped" : left ? "cleaned" : "nothing";
+}
+
+/** Asks; when nobody answers, insists. Resolves when the supervisor holds the directory no more. */
+async function endSupervisor(dir: StateDir, pid: number): Promise<void> {
+  const stages: [waitMs: number, act: () => unknown][] = [
+    [30_000, () => new StackClient(dir.socket).down()],
+    [15_000, () => sendSignal(pid, "SIGTERM")],
+    [5_000, () => sendSignal(pid, "SIGKILL")],
+  ];
+  for (const [waitMs, act] of stages) {
+    let refused = false;
+    Promise.resolve(act()).catch(() => refused = true); // dead socket: the next stage insists
+    const deadline = Date.now() + waitMs;
+    while (!refused && Date.now() < deadline) {
+      if (holderOf(dir) === undefined) return;
+      // deno-lint-ignore no-await-in-loop -- looking again is the point
+      await systemClock.sleep(20);
+    }
+  }
+}
+
+/** The first line of a stream, empty when it ends before; the stream is let go of. */
+async function readLine(stream: ReadableStream<Uint8Array>): Promise<string> {
+  let text = "";
+  for await (const part of stream.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    const end = text.indexOf("\n");
+    if (end >= 0) return text.slice(0, end);
+  }
+  return "";
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false; // not there, which is the question
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * The front as a process: nginx or Caddy with a rendered configuration in a folder of its own. A change
+ * of policy or replicas is a reload; a change of balancer starts the new one on the same port
+ * (SO_REUSEPORT), and only when it answers lets the old one finish and end.
+ *
+ * @module
+ */
+import { systemClock } from "../../kit/clock.ts";
+import type { Front, FrontProgram } from "../../lb/front.ts";
+import { type FrontLaunch, launchOf } from "../../lb/launch.ts";
+import { StackError } from "../stack.ts";
+import { findTool } from "../tools.ts";
+import { Instance, type InstanceOptions } from "./instance.ts";
+import { sessionMembers } from "./proc.ts";
+import type { StateDir } from "./state_dir.ts";
+
+const RELOAD_TIMEOUT_MS = 5_000;
+
+/** Options of {@linkcode FrontProcess}. */
+export interface FrontProcessOptions {
+  dir: StateDir;
+  config: Front;
+  instanceOptions: InstanceOptions;
+}
+
+/** A program and what it was told. */
+interface Running {
+  instance: Instance;
+  config: Front;
+  program: FrontProgram;
+  /** Path of the program. */
+  path: string;
+}
+
+/** The front of one stack. */
+export class FrontProcess {
+  readonly #dir: StateDir;
+  readonly #instanceOptions: InstanceOptions;
+  #generation = 0;
+  #running: Running;
+
+  constructor(options: FrontProcessOptions) {
+    this.#dir = options.dir;
+    this.#instanceOptions = options.instanceOptions;
+    this.#running = this.#prepare(options.config);
+  }
+
+  /** What it is told now. */
+  get config(): Front {
+    return this.#running.config;
+  }
+
+  /** The process that serves. */
+  get instance(): Instance {
+    return this.#running.instance;
+  }
+
+  /** Starts it; resolves when it answers. */
+  async start(): Promise<void> {
+    await this.#running.instance.start();
+  }
+
+  /** Makes `config` the one that serves, alone, without refusing a request meanwhile. */
+  async apply(config: Front): Promise<void> {
+    if (config.kind !== this.#running.config.kind) return await this.#replace(config);
+    const next = { ...this.#running, config: { ...config, id: this.#running.config.id } };
+    const launch = launchOf(next.config, next.program);
+    writeConfig(next.program, launch);
+    await reload(next, launch);
+    this.#running = next;
+  }
+
+  /** Finishes what is in flight and ends. */
+  async stop(): Promise<void> {
+    await this.#running.instance.stop();
+  }
+
+  async #replace(config: Front): Promise<void> {
+    const old = this.#running;
+    const next = this.#prepare(config);
+    try {
+      await next.instance.start();
+    } catch (error) {
+      await next.instance.stop();
+      throw error;
+    }
+    this.#running = next;
+    await old.instance.stop();
+    Deno.removeSync(old.program.directory, { recursive: true });
+  }
+
+  #prepare(wanted: Front): Running {
+    const { kind, host, port } = wanted;
+    const config = { ...wanted, id: `front-${++this.#generation}` };
+    const tool = findTool(kind);
+    if (!tool.present) {
+      throw new StackError(`Cannot start the front: ${tool.reason}; run "deno task setup"`);
+    }
+    const program = { version: tool.version, directory: `${this.#dir.front}/${config.id}` };
+    Deno.mkdirSync(program.directory, { mode: 0o700 });
+    const launch = launchOf(config, program);
+    writeConfig(program, launch);
+    const address = `http://${host}:${port}`;
+    const instance = new Instance({
+      id: "front",
+      service: "front",
+      address,
+      command: tool.path,
+      args: launch.args,
+      env: launch.env,
+      stopSignal: launch.stopSignal,
+      stopTimeoutMs: config.drainMs + 2_000,
+      // Two fronts may share the port: only the answer of this one counts.
+      probe: async (signal) => {
+        const headers = { connection: "close" };
+        const response = await fetch(`${address}/`, { signal, headers });
+        await response.body?.cancel();
+        return response.headers.get("x-instance-id") === config.id;
+      },
+    }, this.#instanceOptions);
+    return { config, program, path: tool.path, instance };
+  }
+}
+
+function writeConfig({ directory }: FrontProgram, { file, text }: FrontLaunch): void {
+  Deno.writeTextFileSync(`${directory}/${file}.new`, text, { mode: 0o600 });
+  Deno.renameSync(`${directory}/${file}.new`, `${directory}/${file}`);
+}
+
+/** Resolves when the processes that followed the old configuration take no more connections. */
+async function reload({ instance, path, program }: Running, launch: FrontLaunch): Promise<void> {
+  const { process } = instance;
+  if (!process) return; // it is being started again, and reads the new file then
+  const { reload, env, checkArgs, file } = launch;
+  if (reload.kind === "command") return await run(path, reload.args, env);
+  await run(path, checkArgs(`${program.directory}/${file}`), env); // a bad file would be ignored silently
+  const old = sessionMembers(process).filter(({ pid }) => pid !== process.pid);
+  instance.signal(reload.signal);
+  const deadline = systemClock.now() + RELOAD_TIMEOUT_MS;
+  while (old.some(({ pid }) => takesConnections(pid))) {
+    if (systemClock.now() > deadline) {
+      const rule = `its workers must be replaced in ${RELOAD_TIMEOUT_MS} ms`;
+      throw new StackError(`Cannot reload the front: ${rule}, received none`, { exitCode: 1 });
+    }
+    // deno-lint-ignore no-await-in-loop -- looking again is the point
+    await systemClock.sleep(10);
+  }
+}
+
+/** An nginx worker that finishes what it has says so in its title. */
+function takesConnections(pid: number): boolean {
+  try {
+    return !Deno.readTextFileSync(`/proc/${pid}/cmdline`).includes("shutting down");
+  } catch {
+    return false; // it has ended
+  }
+}
+
+async function run(path: string, args: string[], env: Record<string, string>): Promise<void> {
+  const { success, stderr } = await new Deno.Command(path, {
+    args,
+    env,
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (success) return;
+  const said = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
+  throw new StackError(`Cannot change the front: it must accept the change, received "${said}"`);
+}

@@ -1,0 +1,145 @@
+/**
+ * How Redis, the services and the gateway replicas are started as processes: command, environment, and
+ * the look that tells whether one serves.
+ *
+ * @module
+ */
+import { type ScalableService, StackError, type StackOptions } from "../stack.ts";
+import { findTool, PROJECT_ROOT, type ToolName } from "../tools.ts";
+import type { LaunchSpec } from "./instance.ts";
+import type { StateDir } from "./state_dir.ts";
+
+/** `DRAIN_TIMEOUT_MS` of every instance: longest time to finish what is in flight. */
+const DRAIN_TIMEOUT_MS = 10_000;
+/** Time beyond that before an instance is killed. */
+const KILL_AFTER_MS = DRAIN_TIMEOUT_MS + 2_000;
+
+/** What all launches of one stack have in common. */
+export interface LaunchContext {
+  options: StackOptions;
+  dir: StateDir;
+  /** Command line of the runtime up to the script, from {@linkcode runtimeCommand}. */
+  runtime: readonly string[];
+  /** With its password; `undefined` with `--store memory`. */
+  redisUrl: string | undefined;
+}
+
+/** Path of a tool. @throws {StackError} with the one line when there is none that will do */
+export function requireTool(name: ToolName): string {
+  const tool = findTool(name);
+  if (tool.present) return tool.path;
+  throw new StackError(
+    `Cannot start the stack: ${tool.reason}; run "deno task setup" or add --yes`,
+  );
+}
+
+/** Writes Redis's configuration and says how to start it. */
+export function redisLaunch(dir: StateDir, port: number, password: string): LaunchSpec {
+  const config = `${dir.redis}/redis.conf`;
+  const lines = [
+    "bind 127.0.0.1",
+    `port ${port}`,
+    `requirepass ${password}`,
+    `dir "${dir.redis}"`,
+    'save ""',
+    "appendonly yes",
+    // A write reaches the kernel before it is acknowledged, so kill -9 loses nothing; a power cut loses
+    // at most the last second. docs/decisions.md has the price of "always".
+    "appendfsync everysec",
+    "maxmemory-policy noeviction",
+    "daemonize no",
+    "",
+  ];
+  Deno.writeTextFileSync(config, lines.join("\n"), { mode: 0o600 });
+  return {
+    id: "redis",
+    service: "redis",
+    address: `redis://127.0.0.1:${port}`,
+    command: requireTool("redis-server"),
+    args: [config],
+    env: {},
+    probe: () => redisAnswers(port, password),
+    stopTimeoutMs: KILL_AFTER_MS,
+  };
+}
+
+/** The runtime that instances run on. @throws {StackError} when Node is asked for and there is none */
+export function runtimeCommand(options: StackOptions, dir: StateDir): string[] {
+  if (options.runtime === "node") {
+    return [requireTool("node"), "--disable-warning=ExperimentalWarning"];
+  }
+  return [
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "--no-prompt",
+    "--cached-only",
+    "--allow-net",
+    "--allow-env",
+    "--allow-sys",
+    `--allow-read=${PROJECT_ROOT},${dir.root}`,
+  ];
+}
+
+/** How to start one replica of a service or of the gateway. */
+export function instanceLaunch(
+  context: LaunchContext,
+  replica: { service: ScalableService; id: string; port: number; healthPort: number },
+): LaunchSpec {
+  const { options, dir, redisUrl } = context;
+  const { service, id, port, healthPort } = replica;
+  const [command = "", ...args] = context.runtime;
+  const main = service === "gateway" ? "gateway/main.ts" : `services/${service}/main.ts`;
+  const address = `http://127.0.0.1:${port}`;
+  const env: Record<string, string> = {
+    PORT: `${port}`,
+    HOST: "127.0.0.1",
+    INSTANCE_ID: id,
+    STORE: options.store,
+    DRAIN_TIMEOUT_MS: `${DRAIN_TIMEOUT_MS}`,
+    LOG_LEVEL: Deno.env.get("LOG_LEVEL") ?? "info",
+    NO_COLOR: "1",
+    ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
+    ...(options.faults ? { FAULTS: "1" } : {}),
+  };
+  if (service === "gateway") {
+    env.HEALTH_PORT = `${healthPort}`;
+    env.WORKERS = `${options.workers}`;
+    env.UPSTREAMS_FILE = dir.upstreams;
+    env.JWT_SECRET_FILE = dir.jwtSecret;
+    Object.assign(env, options.gatewayEnv);
+  }
+  return {
+    id,
+    service,
+    address,
+    command,
+    args: [...args, PROJECT_ROOT + main],
+    env,
+    probe: (signal) => answersOk(`${address}/readyz`, signal),
+    stopTimeoutMs: KILL_AFTER_MS,
+  };
+}
+
+/** Whether a GET is answered with 200. */
+export async function answersOk(url: string, signal: AbortSignal): Promise<boolean> {
+  const response = await fetch(url, { signal });
+  await response.body?.cancel();
+  return response.status === 200;
+}
+
+/** Whether Redis has loaded its data: it says LOADING to a PING before. */
+async function redisAnswers(port: number, password: string): Promise<boolean> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  const ask = new TextEncoder().encode(`AUTH ${password}\r\nPING\r\n`);
+  await connection.write(ask);
+  let answer = "";
+  const buffer = new Uint8Array(256);
+  while (answer.split("\r\n").length < 3) {
+    // deno-lint-ignore no-await-in-loop -- bytes come one read after the other
+    const n = await connection.read(buffer);
+    if (n === null) return false;
+    answer += new TextDecoder().decode(buffer.subarray(0, n));
+  }
+  return answer.includes("+PONG");
+}

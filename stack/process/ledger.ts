@@ -1,0 +1,85 @@
+/**
+ * The file that names every process of a stack. It is written before anything can depend on a process,
+ * so that after a `kill -9` of the supervisor, or a power cut, the next task knows exactly what is ours
+ * and kills nothing else.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { killSession, readBootId, readProcess } from "./proc.ts";
+
+const entry = z.object({ id: z.string(), pid: z.int().positive(), startTime: z.number() });
+const ledgerSchema = z.object({ bootId: z.string(), processes: z.array(entry) });
+/** One process that we started. */
+export type LedgerEntry = z.infer<typeof entry>;
+
+/** The processes that one supervisor has started and not yet seen end. */
+export class Ledger {
+  readonly #path: string;
+  readonly #bootId: string;
+  #processes: LedgerEntry[] = [];
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#bootId = readBootId();
+    this.#write();
+  }
+
+  /** Notes a process that was just started; `undefined` when it has already ended. */
+  add(id: string, pid: number): LedgerEntry | undefined {
+    const startTime = readProcess(pid)?.startTime;
+    if (startTime === undefined) return undefined;
+    const added = { id, pid, startTime };
+    this.#processes.push(added);
+    this.#write();
+    return added;
+  }
+
+  /** Forgets a process of which nothing is left. */
+  remove(gone: LedgerEntry): void {
+    this.#processes = this.#processes.filter((each) => each !== gone);
+    this.#write();
+  }
+
+  /** Removes the file: nothing is left. */
+  close(): void {
+    removeFile(this.#path);
+  }
+
+  #write(): void {
+    const text = JSON.stringify({ bootId: this.#bootId, processes: this.#processes });
+    Deno.writeTextFileSync(`${this.#path}.new`, text, { mode: 0o600 });
+    Deno.renameSync(`${this.#path}.new`, this.#path);
+  }
+}
+
+/**
+ * Ends everything that a dead supervisor left behind and removes its ledger.
+ *
+ * @returns the ids of the instances that still had a process
+ */
+export async function sweepLedger(path: string): Promise<string[]> {
+  const ledger = readLedger(path);
+  const survivors = ledger?.bootId === readBootId() ? ledger.processes : [];
+  const killed = await Promise.all(survivors.map(killSession));
+  removeFile(path);
+  removeFile(`${path}.new`);
+  return survivors.filter((_, index) => killed[index] !== 0).map(({ id }) => id);
+}
+
+function readLedger(path: string): z.infer<typeof ledgerSchema> | undefined {
+  try {
+    return ledgerSchema.parse(JSON.parse(Deno.readTextFileSync(path)));
+  } catch {
+    return undefined; // absent, or torn by a power cut: after a boot no process of it lives
+  }
+}
+
+/** Removes a file that may not be there. */
+export function removeFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

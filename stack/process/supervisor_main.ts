@@ -1,0 +1,39 @@
+/**
+ * A supervisor as a process of its own: what `up --detach` leaves running. Says on stdout, in one line
+ * of JSON, whether the stack serves; after that only its log file knows of it.
+ *
+ * @module
+ */
+import { StackError, stackOptionsSchema } from "../stack.ts";
+import { ProcessStack } from "./engine.ts";
+
+if (import.meta.main) {
+  const [root = "", options = "{}"] = Deno.args;
+  Deno.exit(await supervise(root, options));
+}
+
+async function supervise(root: string, options: string): Promise<number> {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => stop.abort());
+  }
+  let stack;
+  try {
+    stack = await ProcessStack.start(stackOptionsSchema.parse(JSON.parse(options)), {
+      stateDir: root,
+      signal: stop.signal,
+    });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    say({ ready: false, message, exitCode: error instanceof StackError ? error.exitCode : 1 });
+    return 1;
+  }
+  say({ ready: true });
+  await stack.closed;
+  return 0;
+}
+
+/** Tells the task that started us, which reads one line and then goes away. */
+function say(line: unknown): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+}
