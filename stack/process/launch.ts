@@ -43,9 +43,9 @@ export function redisLaunch(dir: StateDir, port: number, password: string): Laun
     `dir "${dir.redis}"`,
     'save ""',
     "appendonly yes",
-    // A write reaches the kernel before it is acknowledged, so kill -9 loses nothing; a power cut loses
-    // at most the last second. docs/decisions.md has the price of "always".
-    "appendfsync everysec",
+    // On disk before it is acknowledged. With "everysec" a kill -9 of Redis alone lost acknowledged
+    // writes (it holds them back while an fsync runs): see docs/decisions.md for both prices.
+    "appendfsync always",
     "maxmemory-policy noeviction",
     "daemonize no",
     "",
