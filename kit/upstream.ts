@@ -5,10 +5,11 @@
  * @module
  */
 import { type Clock, systemClock } from "./clock.ts";
+import { DEADLINE_HEADER } from "./deadline.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { Problem } from "./problem.ts";
 import { Balancer, type Endpoint } from "./upstream/balancer.ts";
-import { DEADLINE_HEADER, DeadlineSignals } from "./upstream/deadline.ts";
+import { DeadlineSignals } from "./upstream/deadline.ts";
 import type { HeaderList } from "./upstream/headers.ts";
 import type { RequestBody } from "./upstream/request_body.ts";
 

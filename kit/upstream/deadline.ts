@@ -8,9 +8,6 @@
  */
 import { type Clock, systemClock } from "../clock.ts";
 
-/** Tells the service how many milliseconds are left; a decimal integer. */
-export const DEADLINE_HEADER = "x-deadline-ms";
-
 /** The reason with which a signal of {@linkcode DeadlineSignals} aborts. */
 export class DeadlineExceeded extends Error {
   override readonly name = "DeadlineExceeded";

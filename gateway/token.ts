@@ -1,0 +1,65 @@
+/**
+ * `/api/token` and `/api/secure`: authentication that no store is asked for.
+ *
+ * @module
+ */
+import { clientNetwork } from "../kit/client_network.ts";
+import { Problem } from "../kit/problem.ts";
+import { parseJsonBody } from "../kit/validate.ts";
+import { credentialsSchema } from "./credentials.ts";
+import type { GatewayApp, GatewayParts } from "./gateway.ts";
+import type { Tokens } from "./tokens.ts";
+
+const MAX_CREDENTIALS_BYTES = 8_192;
+const BEARER = /^Bearer +([A-Za-z0-9_.-]{1,4096})$/i;
+
+/** Adds the two routes. */
+export function tokenRoutes(app: GatewayApp, parts: GatewayParts): void {
+  const { context: { id: instance }, checkCredentials, findOrigin } = parts;
+
+  app.post("/api/token", async (c) => {
+    const tokens = requireTokens(parts.tokens);
+    const credentials = await parseJsonBody(c, credentialsSchema, {
+      maxBytes: MAX_CREDENTIALS_BYTES,
+    });
+    const { address } = findOrigin(c.req.raw.headers, c.env?.remoteAddress);
+    await checkCredentials(credentials, clientNetwork(address));
+    const { token, claims } = await tokens.issue(credentials.user);
+    c.header("cache-control", "no-store");
+    return c.json({
+      token,
+      tokenType: "Bearer",
+      expiresInSeconds: claims.exp - claims.iat,
+      expiresAt: time(claims.exp),
+      instance,
+    });
+  });
+
+  app.get("/api/secure", async (c) => {
+    const tokens = requireTokens(parts.tokens);
+    const authorization = c.req.raw.headers.get("authorization");
+    const token = BEARER.exec(authorization ?? "")?.[1];
+    const claims = token === undefined ? undefined : await tokens.check(token);
+    if (!claims) {
+      // RFC 6750, section 3: no error code when no token was sent.
+      const error = authorization === null ? "" : ', error="invalid_token"';
+      throw new Problem("unauthorized", {
+        detail: "Cannot answer: the request must carry a valid bearer token",
+        headers: { "www-authenticate": `Bearer realm="gateway"${error}` },
+      });
+    }
+    c.header("cache-control", "no-store");
+    return c.json({ user: claims.sub, expiresAt: time(claims.exp), instance });
+  });
+}
+
+function requireTokens(tokens: Tokens | undefined): Tokens {
+  if (tokens) return tokens;
+  throw new Problem("unavailable", {
+    detail: "Cannot sign tokens: JWT_SECRET_FILE must be set where the gateway runs",
+  });
+}
+
+function time(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}

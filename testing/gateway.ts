@@ -1,0 +1,61 @@
+/**
+ * A gateway for tests: no socket, a clock that only a test moves, and services that are one function.
+ *
+ * @module
+ */
+import { createGateway } from "../gateway/app.ts";
+import { type GatewayConfig, gatewayConfigSchema } from "../gateway/config.ts";
+import { type GatewayApp, type GatewayParts, UPSTREAMS } from "../gateway/gateway.ts";
+import { createFindOrigin } from "../kit/forwarded.ts";
+import { MemoryCounter } from "../kit/store/counter.ts";
+import { createUpstream } from "../kit/upstream.ts";
+import { createTestContext, type TestContext } from "./instance_context.ts";
+
+/** Answers for all services; `http://users`, `http://orders` and `http://payments` are their origins. */
+export type FakeServices = (request: Request) => Response | Promise<Response>;
+
+/** Options of {@linkcode createTestGateway}. */
+export interface TestGatewayOptions extends Partial<GatewayParts> {
+  env?: Partial<Record<keyof GatewayConfig, string>>;
+}
+
+/** A gateway, and what moves it. */
+export interface TestGateway {
+  app: GatewayApp;
+  context: TestContext;
+}
+
+/** Makes a gateway before `services`. */
+export function createTestGateway(
+  services: FakeServices,
+  options: TestGatewayOptions = {},
+): TestGateway {
+  const { env = {}, ...parts } = options;
+  const context = createTestContext("gateway");
+  const { clock } = context;
+  const fetch = (async (input: string, init: RequestInit) => {
+    const request = new Request(input, init);
+    const aborted = new Promise<never>((_, reject) => {
+      init.signal?.addEventListener("abort", () => reject(init.signal?.reason), { once: true });
+    });
+    return await Promise.race([services(request), aborted]);
+  }) as typeof globalThis.fetch;
+  const upstreams = Object.fromEntries(
+    UPSTREAMS.map((name) => {
+      const origins = [`http://${name}`];
+      const endpoints = { current: () => origins, [Symbol.dispose]() {} };
+      return [name, createUpstream({ name, endpoints, clock, fetch })];
+    }),
+  ) as GatewayParts["upstreams"];
+  const app = createGateway({
+    context,
+    config: gatewayConfigSchema.parse(env),
+    upstreams,
+    counter: new MemoryCounter(),
+    cpuPool: { run: ({ ms }) => Promise.resolve({ durationMs: ms }) },
+    clock,
+    findOrigin: createFindOrigin(),
+    ...parts,
+  });
+  return { app, context };
+}
