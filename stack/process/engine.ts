@@ -202,7 +202,7 @@ export class ProcessStack implements Stack, AsyncDisposable {
   }
 
   async #startAll(): Promise<void> {
-    const { store, front, policy, replicas, scale } = this.#options;
+    const { store, front: kind, policy, replicas, scale } = this.#options;
     if (this.#options.port !== 0 && !isPortFree(this.#options.port)) {
       const rule = "the port must be free (choose another with --port)";
       throw new StackError(`Cannot start the stack: ${rule}, received "${this.#options.port}"`);
@@ -226,14 +226,23 @@ export class ProcessStack implements Stack, AsyncDisposable {
     this.#front = new FrontProcess({
       dir: this.#dir,
       config: frontSchema.parse({
-        kind: front,
+        kind,
         policy,
         port: this.#options.port || freePort,
         upstreams: this.#frontUpstreams(),
       }),
       instanceOptions: this.#instanceOptions(),
     });
-    await all([this.#front.start(), ...this.#all().map((instance) => instance.start())]);
+    const front = this.#front;
+    const started = (service: ScalableService) =>
+      all(this.#replicas[service].map((instance) => instance.start()));
+    await all([
+      // A front that meets a replica before it listens leaves it out for a while.
+      started("gateway").then(() => front.start()),
+      started("users"),
+      started("orders"),
+      started("payments"),
+    ]);
     await this.#untilServed();
     this.#closing.signal.throwIfAborted();
     this.#control = serveControl(

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { denoArgs, nodeArgs } from "../../kit/runtime/command.ts";
 import { type ScalableService, StackError, type StackOptions } from "../stack.ts";
 import { findTool, PROJECT_ROOT, type ToolName } from "../tools.ts";
 import type { LaunchSpec } from "./instance.ts";
@@ -65,20 +66,8 @@ export function redisLaunch(dir: StateDir, port: number, password: string): Laun
 
 /** The runtime that instances run on. @throws {StackError} when Node is asked for and there is none */
 export function runtimeCommand(options: StackOptions, dir: StateDir): string[] {
-  if (options.runtime === "node") {
-    return [requireTool("node"), "--disable-warning=ExperimentalWarning"];
-  }
-  return [
-    Deno.execPath(),
-    "run",
-    "--quiet",
-    "--no-prompt",
-    "--cached-only",
-    "--allow-net",
-    "--allow-env",
-    "--allow-sys",
-    `--allow-read=${PROJECT_ROOT},${dir.root}`,
-  ];
+  if (options.runtime === "node") return [requireTool("node"), ...nodeArgs()];
+  return [Deno.execPath(), ...denoArgs({ read: [PROJECT_ROOT, dir.root] })];
 }
 
 /** How to start one replica of a service or of the gateway. */

@@ -1,0 +1,50 @@
+/**
+ * A whole system for a test: on free ports, in a state directory of its own, gone when the test ends,
+ * however it ends.
+ *
+ * @module
+ */
+import { type OwnStack, startStack } from "../stack/open.ts";
+import type { StackOptions } from "../stack/stack.ts";
+
+/** A {@linkcode startTestStack} result. */
+export type TestStack = OwnStack & {
+  /** Absolute path of its state directory. */
+  readonly stateDir: string;
+};
+
+/** Options of {@linkcode startTestStack}: those of `up`, and where its state is. */
+export interface TestStackOptions extends Partial<StackOptions> {
+  /** Kept when it is given, a temporary one of its own otherwise. */
+  stateDir?: string;
+}
+
+/**
+ * Starts a system; to be used with `await using`.
+ *
+ * @example
+ * ```ts ignore
+ * await using stack = await startTestStack({ replicas: 3, front: "caddy" });
+ * const response = await fetch(`${stack.url}/api/users`);
+ * ```
+ */
+export async function startTestStack(options: TestStackOptions = {}): Promise<TestStack> {
+  const { stateDir: given, ...rest } = options;
+  const stateDir = given ?? await Deno.makeTempDir({ prefix: "stack-" });
+  const removeState = async () => {
+    if (given === undefined) await Deno.remove(stateDir, { recursive: true });
+  };
+  try {
+    const stack = await startStack({ port: 0, ...rest }, { stateDir });
+    return Object.assign(stack, {
+      stateDir,
+      async [Symbol.asyncDispose]() {
+        await stack.down();
+        await removeState();
+      },
+    });
+  } catch (error) {
+    await removeState();
+    throw error;
+  }
+}
