@@ -64,7 +64,7 @@ async function launch(dir: string, port: number): Promise<Deno.ChildProcess> {
   const server = new Deno.Command(tool.path, {
     args: [
       ...["--port", `${port}`, "--bind", "127.0.0.1", "--dir", dir, "--save", ""],
-      ...["--appendonly", "yes", "--appendfsync", "everysec"],
+      ...["--appendonly", "yes", "--appendfsync", "always"],
     ],
     stdin: "null",
     stdout: "piped",
