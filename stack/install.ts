@@ -136,7 +136,7 @@ function planOha(machine: Machine): InstallStep | string {
     return { what, commands: [build(cargo.path)] };
   }
   if (cargoWeb === undefined || compareVersions(cargoWeb, OHA_CARGO) >= 0) {
-    const install = aptInstall(["cargo-web", "gcc", "g++", "make", "cmake"], machine);
+    const install = aptInstall(["cargo-web", "gcc", "make"], machine);
     if (typeof install !== "string") return { what, commands: [install, build("/usr/bin/cargo")] };
   }
   return `cargo >= ${OHA_CARGO} must be installed to build it, found ${
