@@ -60,7 +60,7 @@ export function renderCaddy(
     placeText = `	admin ${caddyAdminSocket(program)}
 	storage file_system ${program.directory}`,
   } = options;
-  const problems = frontProblems("{request_id}");
+  const problems = frontProblems(REQUEST_ID_MARK);
   return `{
 	auto_https off
 ${isAtLeast(program.version, "2.7") ? "\tpersist_config off\n" : ""}${placeText}
@@ -141,8 +141,6 @@ ${bufferLines(front, program)}
 				compression off
 				dial_timeout ${front.connectTimeoutMs}ms
 				response_header_timeout ${front.responseTimeoutMs}ms
-				read_timeout ${front.responseTimeoutMs}ms
-				write_timeout ${front.responseTimeoutMs}ms
 				keepalive 60s
 				keepalive_idle_conns_per_host ${front.keepAliveConnections}
 			}
@@ -151,7 +149,7 @@ ${bufferLines(front, program)}
 
 	handle_errors {
 		map {err.status_code} {problem} {
-${problems.map(({ status, body }) => `\t\t\t${status} \`${body}\``).join("\n")}
+${problems.map(({ status, body }) => `\t\t\t${status} \`${escapeBraces(body)}\``).join("\n")}
 		}
 		header Content-Type application/problem+json
 		header X-Request-Id {request_id}
@@ -223,4 +221,11 @@ function forwardedBlock({ trustedProxies }: Front): string {
 		client_scheme {http.request.scheme}
 	}
 `;
+}
+
+const REQUEST_ID_MARK = "REQUEST-ID";
+
+/** JSON whose braces are no placeholders. */
+function escapeBraces(json: string): string {
+  return json.replaceAll(/[{}]/g, "\\$&").replace(REQUEST_ID_MARK, "{request_id}");
 }

@@ -147,7 +147,14 @@ ${
       return 404;
     }
 
+    location = ${PUBLIC_PREFIX.slice(0, -1)} {
+      return 404; # or nginx would redirect to the prefix
+    }
+
     location ${PUBLIC_PREFIX} {
+      if ($server_protocol = HTTP/0.9) {
+        return 400;
+      }
       if ($odd_target) {
         return 400;
       }
