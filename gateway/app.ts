@@ -6,10 +6,14 @@
 import { createInstanceApp } from "../kit/instance_app.ts";
 import { countRoutes } from "./count.ts";
 import { cpuBoundRoute } from "./cpu_bound.ts";
+import { createCheckCredentials } from "./credentials.ts";
 import { dashboardRoute } from "./dashboard.ts";
 import { forwardRoutes } from "./forward.ts";
 import type { GatewayApp, GatewayParts } from "./gateway.ts";
+import { limitedRoute } from "./limited.ts";
 import { metricsRoute } from "./metrics.ts";
+import { sessionRoutes } from "./session.ts";
+import { tokenRoutes } from "./token.ts";
 import { waitRoute } from "./wait.ts";
 
 /** Makes the gateway's app. */
@@ -21,5 +25,9 @@ export function createGateway(parts: GatewayParts): GatewayApp {
     cpuBoundRoute(app, parts);
     waitRoute(app, parts);
     metricsRoute(app, parts);
+    const checkCredentials = createCheckCredentials(parts);
+    sessionRoutes(app, parts, checkCredentials);
+    tokenRoutes(app, parts, checkCredentials);
+    limitedRoute(app, parts);
   });
 }

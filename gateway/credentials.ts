@@ -6,9 +6,10 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
-import type { Clock } from "../kit/clock.ts";
 import { Problem } from "../kit/problem.ts";
 import { MemoryRateLimiter } from "../kit/store/rate_limiter.ts";
+import { readAnswer } from "../kit/upstream/answer.ts";
+import type { GatewayParts } from "./gateway.ts";
 
 /** Body of `POST /api/login` and `POST /api/token`. */
 export const credentialsSchema = z.object({
@@ -19,30 +20,34 @@ export const credentialsSchema = z.object({
 /** What a client logs in with. */
 export type Credentials = z.infer<typeof credentialsSchema>;
 
-/** Options of {@linkcode createCheckCredentials}. */
-export interface CheckCredentialsOptions {
-  /** The password of every user; without one, nobody can log in. */
-  password: string | undefined;
-  /** Tells whether a user exists; what it throws reaches the client. */
-  userExists: (id: string) => Promise<boolean>;
-  clock: Clock;
-  /** Wrong guesses that a client has in a minute, at each replica. @default 10 */
-  maxFailures?: number;
-}
+/** Wrong guesses that a client has in a minute, at each replica. */
+export const MAX_WRONG_GUESSES = 10;
 
 /**
  * Checks credentials that came from `client`.
  *
  * @throws {Problem} `unauthorized` without saying whether the user exists, `too-many-requests` after too
- * many wrong guesses, `unavailable` when no password is set
+ * many wrong guesses, `unavailable` when no password is set, and what asking for the user came to
  */
 export type CheckCredentials = (credentials: Credentials, client: string) => Promise<void>;
 
 /** Makes a {@linkcode CheckCredentials}. */
-export function createCheckCredentials(options: CheckCredentialsOptions): CheckCredentials {
-  const { password: expected, userExists, clock, maxFailures = 10 } = options;
+export function createCheckCredentials(parts: GatewayParts): CheckCredentials {
+  const { clock, config, upstreams: { users } } = parts;
+  const expected = config.DEMO_PASSWORD;
   // In this process: guessing must be slow even while Redis is away, and tokens must not need it.
-  const failures = new MemoryRateLimiter({ limit: maxFailures, windowMs: 60_000, clock });
+  const failures = new MemoryRateLimiter({ limit: MAX_WRONG_GUESSES, windowMs: 60_000, clock });
+
+  async function userExists(id: string): Promise<boolean> {
+    const deadlineAtMs = clock.now() + config.UPSTREAM_TIMEOUT_MS;
+    try {
+      const answer = await users.send({ method: "GET", path: `/users/${id}`, deadlineAtMs });
+      return (await readAnswer("users", answer, z.looseObject({ id: z.string() }))).id === id;
+    } catch (error) {
+      if (error instanceof Problem && error.type === "not-found") return false;
+      throw error;
+    }
+  }
 
   return async function checkCredentials({ user, password }, client) {
     if (expected === undefined) {

@@ -9,6 +9,8 @@ import type { CpuPool } from "../kit/cpu_pool.ts";
 import type { FindOrigin } from "../kit/forwarded.ts";
 import type { InstanceContext, InstanceEnv } from "../kit/instance_app.ts";
 import type { Counter } from "../kit/store/counter.ts";
+import type { RateLimiter } from "../kit/store/rate_limiter.ts";
+import type { SessionStore } from "../kit/store/session_store.ts";
 import type { Upstream } from "../kit/upstream.ts";
 import type { GatewayConfig } from "./config.ts";
 
@@ -24,6 +26,11 @@ export interface GatewayParts {
   upstreams: Readonly<Record<UpstreamName, Upstream>>;
   /** Counts that all replicas share. */
   counter: Counter;
+  sessionStore: SessionStore;
+  /** Of `/api/limited`. */
+  limiter: RateLimiter;
+  /** Signs and checks tokens; without one, there are no tokens. */
+  jwtSecret?: string;
   cpuPool: Pick<CpuPool, "run">;
   clock: Clock;
   findOrigin: FindOrigin;

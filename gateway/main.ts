@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { CpuPool } from "../kit/cpu_pool.ts";
 import { type Endpoints, parseEndpoints, watchEndpointsFile } from "../kit/endpoints.ts";
@@ -10,12 +11,15 @@ import { createFindOrigin } from "../kit/forwarded.ts";
 import type { InstanceContext } from "../kit/instance_app.ts";
 import { createRedis } from "../kit/redis.ts";
 import { runInstance } from "../kit/runtime/run.ts";
-import { type Counter, MemoryCounter, RedisCounter } from "../kit/store/counter.ts";
+import { MemoryCounter, RedisCounter } from "../kit/store/counter.ts";
+import { MemoryRateLimiter, RedisRateLimiter } from "../kit/store/rate_limiter.ts";
+import { MemorySessionStore, RedisSessionStore } from "../kit/store/session_store.ts";
 import { createUpstream, type Upstream } from "../kit/upstream.ts";
-import { DeadlineSignals } from "../kit/upstream/deadline.ts";
+import { SharedTimers } from "../kit/upstream/shared_timers.ts";
 import { createGateway } from "./app.ts";
 import { type GatewayConfig, gatewayConfigSchema } from "./config.ts";
-import type { UpstreamName } from "./gateway.ts";
+import type { GatewayParts, UpstreamName } from "./gateway.ts";
+import { LIMITED } from "./limited.ts";
 
 /** Lets go of something when the instance ends. */
 type Closer = () => void | Promise<void>;
@@ -24,7 +28,7 @@ await runInstance({
   service: "gateway",
   env: process.env,
   config: gatewayConfigSchema,
-  create(context, config) {
+  async create(context, config) {
     const { clock } = context;
     const closers: Closer[] = [];
     const app = createGateway({
@@ -32,7 +36,8 @@ await runInstance({
       config,
       clock,
       upstreams: createUpstreams(context, config, closers),
-      counter: createCounter(context, config, closers),
+      ...createSharedState(context, config, closers),
+      ...await readSecrets(config),
       cpuPool: createCpuPool(config, closers),
       findOrigin: createFindOrigin(config.TRUSTED_PROXIES),
     });
@@ -49,7 +54,7 @@ function createUpstreams(
   closers: Closer[],
 ): Record<UpstreamName, Upstream> {
   const { clock, log } = context;
-  const signals = new DeadlineSignals(clock);
+  const timers = new SharedTimers(clock);
   const file = config.UPSTREAMS_FILE === undefined
     ? undefined
     : watchEndpointsFile(config.UPSTREAMS_FILE, { clock, log });
@@ -57,7 +62,7 @@ function createUpstreams(
   const create = (name: UpstreamName, urls: string) => {
     const endpoints: Endpoints = file?.service(name) ?? parseEndpoints(urls, { clock, log });
     closers.push(() => endpoints[Symbol.dispose]());
-    return createUpstream({ name, endpoints, clock, signals });
+    return createUpstream({ name, endpoints, clock, timers });
   };
   return {
     users: create("users", config.USERS_URL),
@@ -66,16 +71,32 @@ function createUpstreams(
   };
 }
 
-function createCounter(
+/** What replicas must share, in Redis; or each its own, to show what then goes wrong. */
+function createSharedState(
   context: InstanceContext,
   config: GatewayConfig,
   closers: Closer[],
-): Counter {
-  if (config.STORE === "memory") return new MemoryCounter();
+): Pick<GatewayParts, "counter" | "sessionStore" | "limiter"> {
   const { clock, log } = context;
+  if (config.STORE === "memory") {
+    return {
+      counter: new MemoryCounter(),
+      sessionStore: new MemorySessionStore({ clock }),
+      limiter: new MemoryRateLimiter({ ...LIMITED, clock }),
+    };
+  }
   const redis = createRedis({ url: config.REDIS_URL, clock, log, name: "gateway" });
   closers.push(() => redis.close());
-  return new RedisCounter(redis);
+  return {
+    counter: new RedisCounter(redis),
+    sessionStore: new RedisSessionStore(redis),
+    limiter: new RedisRateLimiter({ ...LIMITED, redis, name: "limited" }),
+  };
+}
+
+async function readSecrets(config: GatewayConfig): Promise<Pick<GatewayParts, "jwtSecret">> {
+  const file = config.JWT_SECRET_FILE;
+  return file === undefined ? {} : { jwtSecret: (await readFile(file, "utf8")).trim() };
 }
 
 function createCpuPool(config: GatewayConfig, closers: Closer[]): CpuPool {

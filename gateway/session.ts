@@ -8,11 +8,12 @@ import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { z } from "zod";
 import { clientNetwork } from "../kit/client_network.ts";
+import type { InstanceEnv } from "../kit/instance_app.ts";
 import { Problem } from "../kit/problem.ts";
-import type { Session } from "../kit/sessions.ts";
+import { type Session, Sessions } from "../kit/sessions.ts";
 import { parseJsonBody, parseQuery } from "../kit/validate.ts";
-import { credentialsSchema } from "./credentials.ts";
-import type { GatewayApp, GatewayEnv, GatewayParts } from "./gateway.ts";
+import { type CheckCredentials, credentialsSchema } from "./credentials.ts";
+import type { GatewayApp, GatewayParts } from "./gateway.ts";
 
 const COOKIE = "session";
 const MAX_CREDENTIALS_BYTES = 8_192;
@@ -23,15 +24,25 @@ const logoutQuerySchema = z.object({
 });
 
 /** Adds the three routes. */
-export function sessionRoutes(app: GatewayApp, parts: GatewayParts): void {
-  const { context: { id: instance }, sessions, checkCredentials, findOrigin, clock } = parts;
+export function sessionRoutes(
+  app: GatewayApp,
+  parts: GatewayParts,
+  checkCredentials: CheckCredentials,
+): void {
+  const { context: { id: instance }, config, sessionStore, findOrigin, clock } = parts;
+  const sessions = new Sessions({
+    store: sessionStore,
+    clock,
+    idleMs: config.SESSION_IDLE_MS,
+    absoluteMs: config.SESSION_ABSOLUTE_MS,
+  });
 
-  function originOf(c: Context<GatewayEnv>) {
+  function originOf(c: Context<InstanceEnv>) {
     return findOrigin(c.req.raw.headers, c.env?.remoteAddress);
   }
 
   /** `__Host-` binds the cookie to this host; browsers take it with `Secure` only. */
-  function cookieOptions(c: Context<GatewayEnv>) {
+  function cookieOptions(c: Context<InstanceEnv>) {
     const secure = originOf(c).protocol === "https";
     return {
       path: "/",
@@ -42,7 +53,7 @@ export function sessionRoutes(app: GatewayApp, parts: GatewayParts): void {
     } as const;
   }
 
-  function tokenOf(c: Context<GatewayEnv>): string | undefined {
+  function tokenOf(c: Context<InstanceEnv>): string | undefined {
     return cookieOptions(c).secure ? getCookie(c, COOKIE, "host") : getCookie(c, COOKIE);
   }
 

@@ -6,19 +6,31 @@
 import { clientNetwork } from "../kit/client_network.ts";
 import { Problem } from "../kit/problem.ts";
 import { parseJsonBody } from "../kit/validate.ts";
-import { credentialsSchema } from "./credentials.ts";
+import { type CheckCredentials, credentialsSchema } from "./credentials.ts";
 import type { GatewayApp, GatewayParts } from "./gateway.ts";
-import type { Tokens } from "./tokens.ts";
+import { Tokens } from "./tokens.ts";
 
 const MAX_CREDENTIALS_BYTES = 8_192;
 const BEARER = /^Bearer +([A-Za-z0-9_.-]{1,4096})$/i;
 
 /** Adds the two routes. */
-export function tokenRoutes(app: GatewayApp, parts: GatewayParts): void {
-  const { context: { id: instance }, checkCredentials, findOrigin } = parts;
+export function tokenRoutes(
+  app: GatewayApp,
+  parts: GatewayParts,
+  checkCredentials: CheckCredentials,
+): void {
+  const { context: { id: instance }, jwtSecret, findOrigin, clock } = parts;
+  const configured = jwtSecret === undefined ? undefined : new Tokens({ secret: jwtSecret, clock });
+
+  function requireTokens(): Tokens {
+    if (configured) return configured;
+    throw new Problem("unavailable", {
+      detail: "Cannot sign tokens: JWT_SECRET_FILE must be set where the gateway runs",
+    });
+  }
 
   app.post("/api/token", async (c) => {
-    const tokens = requireTokens(parts.tokens);
+    const tokens = requireTokens();
     const credentials = await parseJsonBody(c, credentialsSchema, {
       maxBytes: MAX_CREDENTIALS_BYTES,
     });
@@ -36,7 +48,7 @@ export function tokenRoutes(app: GatewayApp, parts: GatewayParts): void {
   });
 
   app.get("/api/secure", async (c) => {
-    const tokens = requireTokens(parts.tokens);
+    const tokens = requireTokens();
     const authorization = c.req.raw.headers.get("authorization");
     const token = BEARER.exec(authorization ?? "")?.[1];
     const claims = token === undefined ? undefined : await tokens.check(token);
@@ -50,13 +62,6 @@ export function tokenRoutes(app: GatewayApp, parts: GatewayParts): void {
     }
     c.header("cache-control", "no-store");
     return c.json({ user: claims.sub, expiresAt: time(claims.exp), instance });
-  });
-}
-
-function requireTokens(tokens: Tokens | undefined): Tokens {
-  if (tokens) return tokens;
-  throw new Problem("unavailable", {
-    detail: "Cannot sign tokens: JWT_SECRET_FILE must be set where the gateway runs",
   });
 }
 

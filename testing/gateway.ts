@@ -6,8 +6,11 @@
 import { createGateway } from "../gateway/app.ts";
 import { type GatewayConfig, gatewayConfigSchema } from "../gateway/config.ts";
 import { type GatewayApp, type GatewayParts, UPSTREAMS } from "../gateway/gateway.ts";
+import { LIMITED } from "../gateway/limited.ts";
 import { createFindOrigin } from "../kit/forwarded.ts";
 import { MemoryCounter } from "../kit/store/counter.ts";
+import { MemoryRateLimiter } from "../kit/store/rate_limiter.ts";
+import { MemorySessionStore } from "../kit/store/session_store.ts";
 import { createUpstream } from "../kit/upstream.ts";
 import { createTestContext, type TestContext } from "./instance_context.ts";
 
@@ -52,6 +55,8 @@ export function createTestGateway(
     config: gatewayConfigSchema.parse(env),
     upstreams,
     counter: new MemoryCounter(),
+    sessionStore: new MemorySessionStore({ clock }),
+    limiter: new MemoryRateLimiter({ ...LIMITED, clock }),
     cpuPool: { run: ({ ms }) => Promise.resolve({ durationMs: ms }) },
     clock,
     findOrigin: createFindOrigin(),
