@@ -96,6 +96,8 @@ export function instanceLaunch(
     env.WORKERS = `${options.workers}`;
     env.UPSTREAMS_FILE = dir.upstreams;
     env.JWT_SECRET_FILE = dir.jwtSecret;
+    // For this machine only: the front listens on loopback, and every user of the seed data logs in with it.
+    env.DEMO_PASSWORD = Deno.env.get("DEMO_PASSWORD") || "demo";
     Object.assign(env, options.gatewayEnv);
   }
   return {
