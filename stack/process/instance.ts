@@ -155,8 +155,8 @@ export class Instance {
       if (this.#stopping.signal.aborted) break;
       if (!everServed) {
         this.#state = "failed";
-        const last = this.#logs.lastLine(this.spec.id) || "it printed nothing";
-        throw new StackError(`Cannot start ${this.spec.id}: it must serve, received "${last}"`);
+        const reason = this.#logs.reasonOfEnd(this.spec.id) || "nothing in its log";
+        throw new StackError(`Cannot start ${this.spec.id}: it must serve, received "${reason}"`);
       }
       crashes = servedMs >= STABLE_MS ? 0 : crashes + 1;
       this.#state = "backoff";

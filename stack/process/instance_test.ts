@@ -38,7 +38,7 @@ async function fixture(
     command: "/bin/sh",
     args: ["-c", script],
     env: {},
-    probe: () => Promise.resolve(logs.lastLine("gateway-1").endsWith("up")),
+    probe: () => Promise.resolve(logs.reasonOfEnd("gateway-1").endsWith("up")),
     stopTimeoutMs: 5_000,
     ...spec,
   }, { ledger: new Ledger(ledgerPath), logs, startTimeoutMs });
@@ -103,7 +103,7 @@ Deno.test({
     const cases: [options: Partial<LaunchSpec>, message: RegExp][] = [
       [{ args: ["-c", "echo first; echo port is taken >&2; exit 1"] }, /"port is taken"$/],
       [{ command: "/no/such/program" }, /not found"$/],
-      [{ args: ["-c", "exit 1"] }, /it printed nothing"$/],
+      [{ args: ["-c", "exit 1"] }, /nothing in its log"$/],
     ];
     for (const [options, message] of cases) {
       await using it = await fixture("", options);

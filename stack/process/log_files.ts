@@ -7,6 +7,9 @@
 import { type Clock, systemClock } from "../../kit/clock.ts";
 import type { LogOptions } from "../stack.ts";
 
+/** How much of the end of a log is searched for the reason of an end. */
+const REASON_BYTES = 8_192;
+
 /** Options of {@linkcode LogFiles}. */
 export interface LogFilesOptions {
   /** Beyond this a file becomes `ID.log.1` and starts again. @default 16 MiB */
@@ -64,10 +67,16 @@ export class LogFiles {
     return names.filter((name) => name.endsWith(".log")).map((name) => name.slice(0, -4)).sort();
   }
 
-  /** The last line that an instance wrote, for an error message; empty when there is none. */
-  lastLine(id: string): string {
-    const bytes = readFrom(this.path(id), Math.max(0, sizeOf(this.path(id)) - 4096));
-    return new TextDecoder().decode(bytes).trimEnd().split("\n").at(-1) ?? "";
+  /** Why an instance ended, as far as its log says so; empty when it says nothing. */
+  reasonOfEnd(id: string): string {
+    const path = this.path(id);
+    const text = new TextDecoder().decode(readFrom(path, Math.max(0, sizeOf(path) - REASON_BYTES)));
+    // Of a stack trace the line before the frames says what happened.
+    const lines = text.split("\n").filter((line) => line.trim() !== "" && !/^\s+at /.test(line));
+    const complaint = lines.findLast((line) =>
+      /"level":"error"|^error\b|\bError\b|\[emerg\]/.test(line)
+    );
+    return messageOf(complaint ?? lines.at(-1) ?? "");
   }
 
   /** Lines of one instance or of all, merged by time, each a JSON object. */
@@ -87,6 +96,16 @@ export class LogFiles {
       // deno-lint-ignore no-await-in-loop -- looking again is what following means
       await this.#clock.sleep(this.#pollMs, signal).catch(() => {}); // aborted: the loop ends
     }
+  }
+}
+
+/** The message of a JSON line with that of its error, any other line as it is. */
+function messageOf(line: string): string {
+  try {
+    const { msg, error } = JSON.parse(line);
+    return [msg, error?.message ?? error].filter((part) => typeof part === "string").join(": ");
+  } catch {
+    return line; // printed by the runtime, a balancer or Redis
   }
 }
 

@@ -95,12 +95,28 @@ Deno.test({
 });
 
 Deno.test({
-  name: "LogFiles.lastLine() gives the end of the story",
+  name: "LogFiles.reasonOfEnd() finds what matters among what is printed at the end",
   ...requires(),
   fn: () =>
     withLogs((logs, append) => {
-      assert.equal(logs.lastLine("a-1"), "");
-      append("a-1", `${"x".repeat(9_000)}\nCannot bind\n\n`);
-      assert.equal(logs.lastLine("a-1"), "Cannot bind");
+      const cases: [text: string, reason: string][] = [
+        ["", ""],
+        [`${"x".repeat(20_000)}\nbye\n\n`, "bye"],
+        ["started\nerror: Module not found\n    at file:///a.ts:1:1\n", "error: Module not found"],
+        [
+          "error: Uncaught (in promise) TypeError: no\n  f();\n  ^\n    at file:///a.ts:1:1\n",
+          "error: Uncaught (in promise) TypeError: no",
+        ],
+        [
+          `${JSON.stringify({ level: "error", msg: "Cannot start", error: { message: "no" } })}\n`,
+          "Cannot start: no",
+        ],
+        [`${JSON.stringify({ level: "info", msg: "drained" })}\n`, "drained"],
+        ["nginx: [emerg] bind() failed\nnginx: bye\n", "nginx: [emerg] bind() failed"],
+      ];
+      for (const [index, [text, reason]] of cases.entries()) {
+        append(`case-${index}`, text);
+        assert.equal(logs.reasonOfEnd(`case-${index}`), reason);
+      }
     }),
 });
