@@ -44,15 +44,29 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * @throws {TypeError} that names every variable that is wrong, and what it was
  */
 export function parseEnvironment<T>(schema: z.ZodType<T>, env: Environment): T {
-  const given = Object.fromEntries(
-    Object.entries(env).filter(([, value]) => value !== undefined && value !== ""),
-  );
-  const result = schema.safeParse(given);
+  const result = schema.safeParse(withoutEmpty(env));
   if (result.success) return result.data;
-  const issues = result.error.issues.map(({ path, message }) => {
-    const name = String(path[0] ?? "environment");
-    const value = given[name];
-    return `${name}: ${message}, received ${value === undefined ? "nothing" : `"${value}"`}`;
+  throw new TypeError(`Cannot read environment: ${describeIssues(result.error, env).join("; ")}`);
+}
+
+/** What is wrong with `env` for any of the schemas, one phrase each. */
+export function environmentIssues(schemas: readonly z.ZodType[], env: Environment): string[] {
+  return schemas.flatMap((schema) => {
+    const { error } = schema.safeParse(withoutEmpty(env));
+    return error ? describeIssues(error, env) : [];
   });
-  throw new TypeError(`Cannot read environment: ${issues.join("; ")}`);
+}
+
+function withoutEmpty(env: Environment): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => value ? [[name, value]] : []),
+  );
+}
+
+function describeIssues(error: z.ZodError, env: Environment): string[] {
+  return error.issues.map(({ path, message }) => {
+    const name = String(path[0] ?? "environment");
+    const value = env[name];
+    return `${name} ${message}, received ${value ? `"${value}"` : "nothing"}`;
+  });
 }

@@ -9,7 +9,7 @@
  */
 import process from "node:process";
 import { createLogger, LineBuffer, type Logger } from "../log.ts";
-import { type InstanceSettings, instanceSettingsSchema, parseEnvironment } from "./env.ts";
+import { environmentIssues, instanceSettingsSchema, parseEnvironment } from "./env.ts";
 import { type InstanceOptions, type RunningInstance, runtime, startInstance } from "./instance.ts";
 import { startWorkers, workerRole, workInThread } from "./workers.ts";
 
@@ -20,21 +20,19 @@ export type { Fetch, Peer } from "./server.ts";
 export async function runInstance<Config>(options: InstanceOptions<Config>): Promise<void> {
   const { service, env, config } = options;
   const role = workerRole();
-  const id = role?.id ?? (env.INSTANCE_ID || `${service}-${crypto.randomUUID().slice(0, 8)}`);
+  const id = role?.id ?? (env.INSTANCE_ID || `${service}-${ownSuffix(env.HOSTNAME)}`);
   const buffer = new LineBuffer();
   let log = createLogger({ instance: id, buffer });
   const exit = (code: number): void => {
     buffer.flush();
     process.exit(code);
   };
-  let settings: InstanceSettings;
-  try {
-    settings = parseEnvironment(instanceSettingsSchema, env);
-    parseEnvironment(config, env);
-  } catch (error) {
-    log.error((error as Error).message, { service });
+  const issues = environmentIssues([instanceSettingsSchema, config], env);
+  if (issues.length > 0) {
+    log.error(`Cannot read environment: ${issues.join("; ")}`, { service });
     return exit(2);
   }
+  const settings = parseEnvironment(instanceSettingsSchema, env);
   log = createLogger({ instance: id, level: settings.LOG_LEVEL, buffer });
   const start = (port: number, reusePort: boolean) =>
     startInstance(options, { id, port, reusePort, settings, log, buffer });
@@ -84,4 +82,9 @@ function exitOnUncaught(log: Logger, exit: Exit): void {
   };
   process.on("uncaughtException", onError("uncaught error"));
   process.on("unhandledRejection", onError("unhandled rejection"));
+}
+
+/** What tells replicas apart: the id that Docker gives a container as its host name, else chance. */
+function ownSuffix(hostname = ""): string {
+  return /^[0-9a-f]{12}$/.test(hostname) ? hostname : crypto.randomUUID().slice(0, 8);
 }
