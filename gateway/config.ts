@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { integerText } from "../kit/runtime/env.ts";
+import { LAYERS } from "../kit/upstream.ts";
 
 const urls = z.string().min(1);
 
@@ -18,6 +19,13 @@ export const gatewayConfigSchema = z.object({
   PAYMENTS_URL: urls.default("http://127.0.0.1:3003"),
   /** Longest time from a request's arrival to the end of what the services answer. */
   UPSTREAM_TIMEOUT_MS: integerText({ min: 1, max: 600_000 }).default(2_000),
+  /** Requests to one service at a time; more are refused. */
+  MAX_CONCURRENT: integerText({ min: 1, max: 100_000 }).default(256),
+  /** A GET without an answer after this time is sent to a second replica of the service as well. */
+  HEDGE_AFTER_MS: integerText({ min: 1, max: 600_000 }).default(250),
+  /** Layers of the upstream client to leave out, as a comma list; the lab's lever. */
+  LAYERS_OFF: z.string().default("").transform((list) => list.split(",").filter((name) => name))
+    .pipe(z.array(z.enum(LAYERS, `must be a comma list of ${LAYERS.join(", ")}`))),
   /** Longest request body that is passed on. */
   MAX_BODY_BYTES: integerText({ min: 0, max: 1_073_741_824 }).default(1_048_576),
   /** CIDR ranges of the fronts whose `X-Forwarded-*` is believed; private networks unless given. */

@@ -9,7 +9,7 @@ import { forwardedFields } from "../kit/forwarded.ts";
 import { Problem, type ProblemBody, PROBLEMS } from "../kit/problem.ts";
 import { readAnswer } from "../kit/upstream/answer.ts";
 import { parseQuery } from "../kit/validate.ts";
-import { requestHeaders } from "./forward.ts";
+import { credentials, requestHeaders } from "./forward.ts";
 import type { GatewayApp, GatewayParts, UpstreamName } from "./gateway.ts";
 
 /** The parts get this share of the time, so that a late one can still be named in time. */
@@ -30,12 +30,13 @@ export function dashboardRoute(app: GatewayApp, parts: GatewayParts): void {
     const deadlineAtMs = clock.now() + config.UPSTREAM_TIMEOUT_MS * PARTS_SHARE;
     const origin = findOrigin(c.req.raw.headers, c.env?.remoteAddress);
     const headers = requestHeaders(c, forwardedFields(origin));
+    const own = credentials(c.req.raw.headers);
     const errors: Partial<Record<UpstreamName, Pick<ProblemBody, "type" | "title" | "status">>> =
       {};
 
     async function part<T extends z.ZodType>(name: UpstreamName, path: string, schema: T) {
       try {
-        const request = { method: "GET", path, headers, deadlineAtMs };
+        const request = { method: "GET", path, headers, deadlineAtMs, credentials: own };
         return await readAnswer(name, await upstreams[name].send(request), schema);
       } catch (error) {
         if (!(error instanceof Problem)) log.error("dashboard part failed", { name, error });

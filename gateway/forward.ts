@@ -62,6 +62,7 @@ export function forwardRoutes(app: GatewayApp, parts: GatewayParts): void {
       path: path + search(raw.url),
       headers: requestHeaders(c, forwardedFields(findOrigin(raw.headers, c.env?.remoteAddress))),
       deadlineAtMs: clock.now() + config.UPSTREAM_TIMEOUT_MS,
+      credentials: credentials(raw.headers),
       ...(raw.method !== "GET" && raw.method !== "HEAD" && raw.body
         ? { body: new RequestBody(raw.body, config.MAX_BODY_BYTES) }
         : {}),
@@ -92,6 +93,11 @@ export function requestHeaders(c: Context<InstanceEnv>, more: HeaderList): Heade
     if (tracestate !== null) fields.push(["tracestate", tracestate]);
   }
   return fields;
+}
+
+/** Stands for whoever asks: nobody else may see the answer. */
+export function credentials(headers: Headers): string {
+  return `${headers.get("authorization") ?? ""}\n${headers.get("cookie") ?? ""}`;
 }
 
 function answerHeaders(headers: Headers): HeaderList {

@@ -6,7 +6,6 @@
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { CpuPool } from "../kit/cpu_pool.ts";
-import { type Endpoints, parseEndpoints, watchEndpointsFile } from "../kit/endpoints.ts";
 import { createFindOrigin } from "../kit/forwarded.ts";
 import type { InstanceContext } from "../kit/instance_app.ts";
 import { createRedis } from "../kit/redis.ts";
@@ -14,12 +13,11 @@ import { runInstance } from "../kit/runtime/run.ts";
 import { MemoryCounter, RedisCounter } from "../kit/store/counter.ts";
 import { MemoryRateLimiter, RedisRateLimiter } from "../kit/store/rate_limiter.ts";
 import { MemorySessionStore, RedisSessionStore } from "../kit/store/session_store.ts";
-import { createUpstream, type Upstream } from "../kit/upstream.ts";
-import { SharedTimers } from "../kit/upstream/shared_timers.ts";
 import { createGateway } from "./app.ts";
 import { type GatewayConfig, gatewayConfigSchema } from "./config.ts";
-import type { GatewayParts, UpstreamName } from "./gateway.ts";
+import type { GatewayParts } from "./gateway.ts";
 import { LIMITED } from "./limited.ts";
+import { createUpstreams } from "./upstreams.ts";
 
 /** Lets go of something when the instance ends. */
 type Closer = () => void | Promise<void>;
@@ -47,29 +45,6 @@ await runInstance({
     };
   },
 });
-
-function createUpstreams(
-  context: InstanceContext,
-  config: GatewayConfig,
-  closers: Closer[],
-): Record<UpstreamName, Upstream> {
-  const { clock, log } = context;
-  const timers = new SharedTimers(clock);
-  const file = config.UPSTREAMS_FILE === undefined
-    ? undefined
-    : watchEndpointsFile(config.UPSTREAMS_FILE, { clock, log });
-  if (file) closers.push(() => file[Symbol.dispose]());
-  const create = (name: UpstreamName, urls: string) => {
-    const endpoints: Endpoints = file?.service(name) ?? parseEndpoints(urls, { clock, log });
-    closers.push(() => endpoints[Symbol.dispose]());
-    return createUpstream({ name, endpoints, clock, timers });
-  };
-  return {
-    users: create("users", config.USERS_URL),
-    orders: create("orders", config.ORDERS_URL),
-    payments: create("payments", config.PAYMENTS_URL),
-  };
-}
 
 /** What replicas must share, in Redis; or each its own, to show what then goes wrong. */
 function createSharedState(

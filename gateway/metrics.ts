@@ -11,6 +11,9 @@ export function metricsRoute(app: GatewayApp, parts: GatewayParts): void {
   const { context, upstreams } = parts;
   const { id, runtime, metrics, monitor, lifecycle } = context;
   app.get("/api/metrics", (c) => {
+    const snapshots = Object.entries(upstreams).map(([name, upstream]) =>
+      [name, upstream.snapshot()] as const
+    );
     const { rss, heapUsed, heapTotal } = process.memoryUsage();
     return c.json({
       id,
@@ -22,9 +25,8 @@ export function metricsRoute(app: GatewayApp, parts: GatewayParts): void {
       memory: { rssBytes: rss, heapUsedBytes: heapUsed, heapTotalBytes: heapTotal },
       eventLoopLag: monitor.snapshot(),
       requests: { ...metrics.counts(), inFlight: lifecycle.inFlight },
-      upstreams: Object.fromEntries(
-        Object.entries(upstreams).map(([name, upstream]) => [name, upstream.snapshot()]),
-      ),
+      breakers: Object.fromEntries(snapshots.map(([name, { breaker }]) => [name, breaker])),
+      upstreams: Object.fromEntries(snapshots),
     });
   });
 }

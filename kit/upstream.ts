@@ -1,29 +1,37 @@
 /**
- * The way to a service: picks a replica, sends within a deadline, and says what went wrong in terms of
- * a {@linkcode Problem}.
+ * The way to a service: picks a replica, sends within a deadline, and survives that replicas or the
+ * whole service are slow, failing or away.
+ *
+ * From the outside in: coalescing, bulkhead, retries, hedging, breaker, balancer with ejection, deadline.
+ * Each layer can be left out, so that the lab can show what it is good for and what it costs.
  *
  * @module
  */
 import { type Clock, systemClock } from "./clock.ts";
-import { DEADLINE_HEADER } from "./deadline.ts";
 import type { Endpoints } from "./endpoints.ts";
 import { Problem } from "./problem.ts";
-import { Balancer, type Endpoint } from "./upstream/balancer.ts";
-import { DeadlineSignals } from "./upstream/deadline.ts";
-import type { HeaderList } from "./upstream/headers.ts";
-import type { RequestBody } from "./upstream/request_body.ts";
+import { Attempts } from "./upstream/attempts.ts";
+import { Balancer } from "./upstream/balancer.ts";
+import { Breaker, type BreakerOptions, type BreakerState } from "./upstream/breaker.ts";
+import { RetryBudget } from "./upstream/budget.ts";
+import { Coalescer } from "./upstream/coalescer.ts";
+import { Ejector } from "./upstream/ejection.ts";
+import type { UpstreamRequest } from "./upstream/request.ts";
+import { Retries } from "./upstream/retries.ts";
+import { SharedTimers } from "./upstream/shared_timers.ts";
 
-/** A request to a service. */
-export interface UpstreamRequest {
-  method: string;
-  /** Path and query as the service knows them. Whatever a client had a say in is already checked. */
-  path: string;
-  /** End-to-end fields. */
-  headers?: HeaderList;
-  body?: RequestBody;
-  /** When the answer must be complete, by the clock's {@linkcode Clock.now}. */
-  deadlineAtMs: number;
-}
+/** What can be left out. */
+export const LAYERS = [
+  "coalesce",
+  "bulkhead",
+  "retry",
+  "hedge",
+  "breaker",
+  "ejection",
+  "deadline",
+] as const;
+/** One of {@linkcode LAYERS}. */
+export type Layer = (typeof LAYERS)[number];
 
 /** Options of {@linkcode createUpstream}. */
 export interface UpstreamOptions {
@@ -37,12 +45,30 @@ export interface UpstreamOptions {
   /** @default the runtime's fetch */
   fetch?: typeof fetch;
   /** Shared by all upstreams of a process. @default its own */
-  signals?: DeadlineSignals;
+  timers?: SharedTimers;
+  /** Layers to leave out. @default [] */
+  layersOff?: readonly Layer[];
+  /** Requests to the service at a time; more are refused. @default 256 */
+  maxConcurrent?: number;
+  /** A GET that has no answer after this time is sent to a second replica too. @default 250 */
+  hedgeAfterMs?: number;
+  breaker?: Pick<BreakerOptions, "openMs" | "maxOpenMs" | "onChange">;
 }
 
 /** What an upstream says of itself. */
 export interface UpstreamSnapshot {
-  endpoints: { origin: string; inFlight: number }[];
+  breaker: BreakerState;
+  endpoints: { origin: string; inFlight: number; ejected: boolean }[];
+  /** Requests that are being answered. */
+  active: number;
+  /** Since the start: attempts of any kind, and how many of them were retries and hedges. */
+  attempts: number;
+  retries: number;
+  hedges: number;
+  /** Requests that shared the answer of another. */
+  coalesced: number;
+  /** Requests refused by the breaker or the bulkhead. */
+  refused: number;
 }
 
 /** The way to one service. */
@@ -52,7 +78,8 @@ export interface Upstream {
    * Sends a request; the answer is streamed and may be of any status.
    *
    * @throws {Problem} `bad-gateway` when no replica answered, `gateway-timeout` when the deadline
-   * passed, and what the client did wrong with its body
+   * passed, `unavailable` while the breaker is open, `overloaded` when too many wait already, and what
+   * the client did wrong with its body
    */
   send(request: UpstreamRequest): Promise<Response>;
   snapshot(): UpstreamSnapshot;
@@ -61,56 +88,65 @@ export interface Upstream {
 /** Makes the way to one service. */
 export function createUpstream(options: UpstreamOptions): Upstream {
   const { name, endpoints, clock = systemClock, random = Math.random } = options;
-  const { fetch: fetchFrom = fetch, signals = new DeadlineSignals(clock) } = options;
+  const { timers = new SharedTimers(clock), layersOff = [], maxConcurrent = 256 } = options;
+  const on = (layer: Layer) => !layersOff.includes(layer);
   const balancer = new Balancer(endpoints, { random });
+  const breaker = new Breaker({ random, ...options.breaker });
+  const attempts = new Attempts({
+    name,
+    clock,
+    fetch: options.fetch ?? fetch,
+    balancer,
+    ...(on("deadline") ? { timers } : {}),
+    ...(on("breaker") ? { breaker } : {}),
+    ...(on("ejection") ? { ejector: new Ejector() } : {}),
+  });
+  const retries = new Retries({
+    attempts,
+    clock,
+    random,
+    timers,
+    budget: new RetryBudget(),
+    maxRetries: on("retry") ? 2 : 0,
+    hedgeAfterMs: on("hedge") ? options.hedgeAfterMs ?? 250 : Infinity,
+  });
+  const coalescer = new Coalescer();
+  const limit = on("bulkhead") ? maxConcurrent : Infinity;
+  let active = 0;
+  let overflowed = 0;
 
-  async function attempt(endpoint: Endpoint, request: UpstreamRequest): Promise<Response> {
-    const { method, path, headers = [], body, deadlineAtMs } = request;
-    const leftMs = Math.floor(deadlineAtMs - clock.now());
-    const signal = signals.at(deadlineAtMs);
-    endpoint.inFlight++;
+  async function dispatch(request: UpstreamRequest): Promise<Response> {
+    if (active >= limit) {
+      overflowed++;
+      throw new Problem("overloaded", {
+        detail: `Too many requests wait for ${name}`,
+        headers: { "retry-after": "1" },
+      });
+    }
+    active++;
     try {
-      return await fetchFrom(endpoint.origin + path, {
-        method,
-        headers: [
-          ...headers,
-          [DEADLINE_HEADER, String(Math.max(0, leftMs))],
-          // fetch would decompress, and the front is the one who compresses.
-          ["accept-encoding", "identity"],
-        ],
-        // A stream is sent at most once; Deno sends a buffered body again when a pooled connection
-        // dies. So even an empty body of a POST is a stream.
-        ...(method === "GET" || method === "HEAD"
-          ? {}
-          : { body: body?.stream ?? emptyStream(), duplex: "half" }),
-        redirect: "manual",
-        signal,
-      } as RequestInit);
-    } catch (cause) {
-      throw body?.clientFailure(cause, signal.aborted) ??
-        (signal.aborted
-          ? new Problem("gateway-timeout", { detail: `${name} did not answer in time`, cause })
-          : new Problem("bad-gateway", { detail: `${name} could not be reached`, cause }));
+      return await retries.send(request);
     } finally {
-      endpoint.inFlight--;
+      active--;
     }
   }
 
   return {
     name,
-    send(request) {
-      const endpoint = balancer.pick(clock.now());
-      if (endpoint) return attempt(endpoint, request);
-      return Promise.reject(
-        new Problem("bad-gateway", { detail: `No replica of ${name} is known` }),
-      );
-    },
+    send: on("coalesce") ? (request) => coalescer.run(request, () => dispatch(request)) : dispatch,
     snapshot: () => ({
-      endpoints: balancer.endpoints.map(({ origin, inFlight }) => ({ origin, inFlight })),
+      breaker: breaker.state,
+      endpoints: balancer.endpoints.map(({ origin, inFlight, ejectedUntilMs }) => ({
+        origin,
+        inFlight,
+        ejected: ejectedUntilMs > clock.now(),
+      })),
+      active,
+      attempts: attempts.made,
+      retries: retries.retried,
+      hedges: retries.hedged,
+      coalesced: coalescer.joined,
+      refused: attempts.refused + overflowed,
     }),
   };
-}
-
-function emptyStream(): ReadableStream<Uint8Array> {
-  return new ReadableStream({ start: (controller) => controller.close() });
 }

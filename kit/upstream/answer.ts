@@ -5,7 +5,7 @@
  */
 import type { z } from "zod";
 import { Problem } from "../problem.ts";
-import { DeadlineExceeded } from "./deadline.ts";
+import { DeadlineExceeded } from "./shared_timers.ts";
 
 /**
  * The JSON of a 200 answer, checked against `schema`. The deadline of the request still counts.

@@ -1,0 +1,124 @@
+/**
+ * Lets clients who ask for the same thing at the same time share one answer.
+ *
+ * Whoever asks first leads: his answer streams through untouched unless somebody else waits for it. Then
+ * it is read once, if it is short and may be shared, and everybody gets a copy; otherwise the others ask
+ * for themselves. Nothing is kept after that: this is no cache.
+ *
+ * @module
+ */
+import type { HeaderList } from "./headers.ts";
+import type { UpstreamRequest } from "./request.ts";
+
+/** Longest answer that is held for those who wait. */
+const MAX_SHARED_BYTES = 1_048_576;
+/** With these a client asks for something of its own. */
+const OWN = new Set([
+  "range",
+  "if-match",
+  "if-none-match",
+  "if-modified-since",
+  "if-unmodified-since",
+  "if-range",
+  "pragma",
+]);
+
+interface Shared {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** Request fields that the answer depends on. */
+  readonly vary: readonly string[];
+}
+
+/** A request on its way, and those who wait for it. */
+interface Flight {
+  readonly headers: HeaderList;
+  /** Present as soon as somebody waits. */
+  shared?: PromiseWithResolvers<Shared | undefined>;
+}
+
+/** Joins identical GETs that are in flight. */
+export class Coalescer {
+  readonly #flights = new Map<string, Flight>();
+  #joined = 0;
+
+  /** Requests that were answered without a call of their own. */
+  get joined(): number {
+    return this.#joined;
+  }
+
+  /** Answers `request` by `send`, or with what somebody else's is answered. */
+  run(request: UpstreamRequest, send: () => Promise<Response>): Promise<Response> {
+    const { method, path, headers = [], credentials = "" } = request;
+    if (method !== "GET" || asksForItsOwn(headers)) return send();
+    const key = `${path}\n${credentials}`;
+    const flight = this.#flights.get(key);
+    return flight ? this.#join(flight, headers, send) : this.#lead(key, headers, send);
+  }
+
+  async #lead(key: string, headers: HeaderList, send: () => Promise<Response>): Promise<Response> {
+    const flight: Flight = { headers };
+    this.#flights.set(key, flight);
+    try {
+      const answer = await send();
+      this.#flights.delete(key);
+      if (!flight.shared) return answer;
+      const vary = sharableBy(answer);
+      if (!vary) {
+        flight.shared.resolve(undefined);
+        return answer;
+      }
+      const { status, headers } = answer;
+      const shared = { status, headers, body: await answer.bytes(), vary };
+      flight.shared.resolve(shared);
+      return copy(shared);
+    } catch (error) {
+      this.#flights.delete(key);
+      flight.shared?.reject(error);
+      throw error;
+    }
+  }
+
+  async #join(
+    flight: Flight,
+    headers: HeaderList,
+    send: () => Promise<Response>,
+  ): Promise<Response> {
+    flight.shared ??= Promise.withResolvers();
+    const shared = await flight.shared.promise;
+    if (!shared || shared.vary.some((name) => get(headers, name) !== get(flight.headers, name))) {
+      return send();
+    }
+    this.#joined++;
+    return copy(shared);
+  }
+}
+
+function asksForItsOwn(headers: HeaderList): boolean {
+  for (const [name, value] of headers) {
+    if (OWN.has(name)) return true;
+    if (name === "cache-control" && /no-(?:store|cache)|max-age=0/i.test(value)) return true;
+  }
+  return false;
+}
+
+/** The fields that an answer varies by; `undefined` when it may not be shared at all. */
+function sharableBy({ headers }: Response): readonly string[] | undefined {
+  const length = headers.get("content-length");
+  if (length === null || Number(length) > MAX_SHARED_BYTES) return undefined;
+  if (/no-store|private/i.test(headers.get("cache-control") ?? "")) return undefined;
+  if (headers.has("set-cookie")) return undefined;
+  const vary = (headers.get("vary") ?? "").toLowerCase().split(",").map((name) => name.trim())
+    .filter((name) => name !== "");
+  return vary.includes("*") ? undefined : vary;
+}
+
+function get(headers: HeaderList, name: string): string | undefined {
+  return headers.find(([key]) => key === name)?.[1];
+}
+
+function copy({ status, headers, body }: Shared): Response {
+  const bodiless = status === 204 || status === 304;
+  return new Response(bodiless ? null : body, { status, headers });
+}

@@ -1,0 +1,22 @@
+/**
+ * What is sent to a service.
+ *
+ * @module
+ */
+import type { HeaderList } from "./headers.ts";
+import type { RequestBody } from "./request_body.ts";
+
+/** A request to a service. */
+export interface UpstreamRequest {
+  method: string;
+  /** Path and query as the service knows them. Whatever a client had a say in is already checked. */
+  path: string;
+  /** End-to-end fields with names in lower case. */
+  headers?: HeaderList;
+  /** For other methods than GET and HEAD. It is sent once at most. */
+  body?: RequestBody;
+  /** When the answer must be complete, by the clock's {@linkcode Clock.now}. */
+  deadlineAtMs: number;
+  /** Stands for whoever asks: requests with other credentials never share an answer. */
+  credentials?: string;
+}

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { FakeClock } from "../../testing/fake_clock.ts";
+import { DeadlineExceeded, SharedTimers } from "./shared_timers.ts";
+
+Deno.test("SharedTimers.signal() aborts no sooner than asked, and at most a granule later", async () => {
+  const clock = new FakeClock();
+  const timers = new SharedTimers(clock, 20);
+  const signal = timers.signal(2_001);
+  await clock.advance(2_001);
+  assert.equal(signal.aborted, false);
+  await clock.advance(19);
+  assert.equal(signal.aborted, true);
+  assert.ok(signal.reason instanceof DeadlineExceeded);
+});
+
+Deno.test("SharedTimers.signal() shares one signal within a granule, and forgets it when it is over", async () => {
+  const clock = new FakeClock();
+  const timers = new SharedTimers(clock, 20);
+  const signal = timers.signal(2_001);
+  assert.equal(timers.signal(2_020), signal);
+  assert.notEqual(timers.signal(2_021), signal);
+  assert.equal(clock.sleeping, 2);
+  await clock.advance(3_000);
+  assert.equal(clock.sleeping, 0);
+  const late = timers.signal(2_001);
+  assert.notEqual(late, signal);
+  await clock.advance(0);
+  assert.equal(late.aborted, true, "a time that has passed aborts at once");
+});
+
+Deno.test("SharedTimers.after() resolves when its time has come", async () => {
+  const clock = new FakeClock();
+  const timers = new SharedTimers(clock, 20);
+  let due = false;
+  timers.after(250).then(() => due = true);
+  await clock.advance(250);
+  assert.equal(due, false);
+  await clock.advance(10);
+  assert.equal(due, true);
+});
