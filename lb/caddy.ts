@@ -8,6 +8,7 @@ import type { Front, FrontProgram, Policy } from "./front.ts";
 import {
   ALLOWED_METHODS,
   ANSWER_HEADERS,
+  duration,
   frontProblems,
   ODD_TARGET,
   PUBLIC_PREFIX,
@@ -69,15 +70,15 @@ ${isAtLeast(program.version, "2.7") ? "\tpersist_config off\n" : ""}${placeText}
 		format json
 		level WARN
 	}
-	grace_period ${front.drainMs}ms
+	grace_period ${duration(front.drainMs)}
 	shutdown_delay 1s
 	servers {
 		protocols h1
 		max_header_size ${front.maxHeaderBytes}
 		timeouts {
-			read_header ${front.clientTimeoutMs}ms
-			read_body ${front.clientTimeoutMs}ms
-			idle ${front.idleTimeoutMs}ms
+			read_header ${duration(front.clientTimeoutMs)}
+			read_body ${duration(front.clientTimeoutMs)}
+			idle ${duration(front.idleTimeoutMs)}
 		}
 	}
 }
@@ -125,9 +126,9 @@ ${upstreamLines(front)}
 
 			# Idempotent requests are tried elsewhere when there was no answer. Not on 503: a shedding
 			# replica has answered, and two of those would take the whole pool away.
-			lb_try_duration ${front.retryWindowMs}ms
+			lb_try_duration ${duration(front.retryWindowMs)}
 			lb_try_interval 20ms
-			fail_duration ${front.ejectMs}ms
+			fail_duration ${duration(front.ejectMs)}
 			max_fails 1
 ${activeLines(front)}
 			# Requests are read whole (a slow client costs no replica), answers are streamed.
@@ -139,8 +140,8 @@ ${bufferLines(front, program)}
 			transport http {
 				versions 1.1
 				compression off
-				dial_timeout ${front.connectTimeoutMs}ms
-				response_header_timeout ${front.responseTimeoutMs}ms
+				dial_timeout ${duration(front.connectTimeoutMs)}
+				response_header_timeout ${duration(front.responseTimeoutMs)}
 				keepalive 60s
 				keepalive_idle_conns_per_host ${front.keepAliveConnections}
 			}
@@ -180,8 +181,8 @@ function activeLines({ upstreams, activeCheck }: Front): string {
   return `
 			# A replica that drains, or whose event loop is blocked, is left out until it answers again.
 			health_uri /readyz
-			health_interval ${activeCheck.intervalMs}ms
-			health_timeout ${activeCheck.timeoutMs}ms
+			health_interval ${duration(activeCheck.intervalMs)}
+			health_timeout ${duration(activeCheck.timeoutMs)}
 `;
 }
 

@@ -8,6 +8,7 @@ import type { Discovery, Front, FrontProgram, Policy } from "./front.ts";
 import {
   ALLOWED_METHODS,
   ANSWER_HEADERS,
+  duration,
   frontProblems,
   ODD_TARGET,
   PUBLIC_PREFIX,
@@ -52,7 +53,7 @@ export function renderNginx(
 pid nginx.pid;
 error_log stderr warn;
 worker_processes 2;
-worker_shutdown_timeout ${front.drainMs}ms;
+worker_shutdown_timeout ${duration(front.drainMs)};
 
 events {
   worker_connections 4096;
@@ -110,11 +111,11 @@ ${
   } reuseport; # two fronts can share the port during a swap
     server_name localhost;
 ${trustBlock(front)}
-    client_header_timeout ${front.clientTimeoutMs}ms;
-    client_body_timeout ${front.clientTimeoutMs}ms;
-    send_timeout ${front.clientTimeoutMs}ms;
+    client_header_timeout ${duration(front.clientTimeoutMs)};
+    client_body_timeout ${duration(front.clientTimeoutMs)};
+    send_timeout ${duration(front.clientTimeoutMs)};
     reset_timedout_connection on;
-    keepalive_timeout ${front.idleTimeoutMs}ms;
+    keepalive_timeout ${duration(front.idleTimeoutMs)};
     keepalive_requests 100000;
 ${keepAliveMinimum(front, program.version)}
     large_client_header_buffers ${
@@ -181,14 +182,14 @@ ${REMOVED_HEADERS.map((name) => `      proxy_set_header ${name} "";`).join("\n")
       proxy_buffers 4 16k;
       proxy_ignore_headers X-Accel-Redirect X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset X-Accel-Expires;
 
-      proxy_connect_timeout ${front.connectTimeoutMs}ms;
-      proxy_send_timeout ${front.responseTimeoutMs}ms;
-      proxy_read_timeout ${front.responseTimeoutMs}ms;
+      proxy_connect_timeout ${duration(front.connectTimeoutMs)};
+      proxy_send_timeout ${duration(front.responseTimeoutMs)};
+      proxy_read_timeout ${duration(front.responseTimeoutMs)};
 
       # Idempotent requests are tried elsewhere when there was no answer. Not on 503: a shedding
       # replica has answered, and two of those would take the whole pool away.
       proxy_next_upstream error timeout;
-      proxy_next_upstream_timeout ${front.retryWindowMs}ms;
+      proxy_next_upstream_timeout ${duration(front.retryWindowMs)};
     }
   }
 }
@@ -205,7 +206,7 @@ function endpoint(host: string, port: number): string {
 }
 
 function upstreamBlock(front: Front, policyText: string): string {
-  const health = `max_fails=1 fail_timeout=${front.ejectMs / 1_000}s`;
+  const health = `max_fails=1 fail_timeout=${duration(front.ejectMs)}`;
   const servers = Array.isArray(front.upstreams)
     ? front.upstreams.map(({ id, address }) => `    server ${address} ${health}; # ${id}`)
     : [`    server ${front.upstreams.name} resolve ${health};`];
@@ -260,5 +261,7 @@ ${trustedProxies.map((range) => `    set_real_ip_from ${range};`).join("\n")}
 function keepAliveMinimum({ idleTimeoutMs }: Front, version: string): string {
   if (!isAtLeast(version, "1.27.4")) return "";
   const ms = Math.min(idleTimeoutMs, 5_000);
-  return `    keepalive_min_timeout ${ms}ms; # a reload waits for the next request instead of closing\n`;
+  return `    keepalive_min_timeout ${
+    duration(ms)
+  }; # a reload waits for the next request instead of closing\n`;
 }

@@ -73,3 +73,8 @@ export const ANSWER_HEADERS = {
   "Cache-Control": "no-store",
   "X-Content-Type-Options": "nosniff",
 } as const;
+
+/** A duration as both balancers write it: whole seconds as `10s`, else `250ms`. */
+export function duration(ms: number): string {
+  return ms % 1_000 === 0 ? `${ms / 1_000}s` : `${ms}ms`;
+}
