@@ -25,11 +25,15 @@ export interface OpenStoreOptions<T extends Entity> {
   settings: StoreSettings;
   kind: EntityKind<T>;
   seed: () => readonly Draft<T>[];
+  /** Stream to which every record that is created is added, when the store is Redis. */
+  publishTo?: string | undefined;
 }
 
 /** A store and the way to let go of it. */
 export interface OpenedStore<T extends Entity> {
   store: EntityStore<T>;
+  /** The same store, when it is one that all processes share. */
+  shared?: RedisStore<T>;
   close(): Promise<void>;
 }
 
@@ -41,7 +45,7 @@ const RETRY_MS = 250;
 export async function openStore<T extends Entity>(
   options: OpenStoreOptions<T>,
 ): Promise<OpenedStore<T>> {
-  const { context: { clock, log }, settings, kind, seed } = options;
+  const { context: { clock, log }, settings, kind, seed, publishTo } = options;
   if (settings.STORE === "memory") {
     const store = new MemoryStore(kind, { clock });
     if (settings.SEED === "1") await store.seed(seed());
@@ -50,7 +54,7 @@ export async function openStore<T extends Entity>(
   // Loaded when needed: ioredis reads the whole environment as it loads.
   const { createRedis } = await import("../redis.ts");
   const redis = createRedis({ url: settings.REDIS_URL, log, clock });
-  const store = new RedisStore(redis, kind);
+  const store = new RedisStore(redis, kind, { publishTo });
   const closed = new AbortController();
 
   async function fill(): Promise<void> {
@@ -76,6 +80,7 @@ export async function openStore<T extends Entity>(
   await clock.sleep(START_WAIT_MS, filled.signal).catch(() => {/* filled in time */});
   return {
     store,
+    shared: store,
     async close() {
       closed.abort();
       await redis.close();

@@ -12,12 +12,22 @@ import { RedisScript } from "../redis_script.ts";
  *
  * KEYS: sequence, records, then those that the plan refers to by position.
  * ARGV: the record as a JSON object with at least one member and without id; the plan as JSON:
- * `{ prefix, digits, lists: [position], claim?: { key, token, fingerprint, ttlMs } }`.
+ * `{ prefix, digits, lists: [position], claim?: { key, token, fingerprint, ttlMs },
+ * once?: { key, name }, cause?: { key, group, entry }, outbox?: { key, limit } }`.
  * Returns `{kind}` or `{kind, record}`.
  */
 export const CREATE: RedisScript = new RedisScript(`
 local record, plan = ARGV[1], cjson.decode(ARGV[2])
-local claim = plan.claim
+local claim, once, cause, outbox = plan.claim, plan.once, plan.cause, plan.outbox
+local function acknowledge()
+  if not cause then return end
+  redis.call('XACK', KEYS[cause.key], cause.group, cause.entry)
+  redis.call('XDEL', KEYS[cause.key], cause.entry)
+end
+if once and redis.call('HEXISTS', KEYS[once.key], once.name) == 1 then
+  acknowledge()
+  return {'done-before'}
+end
 if claim then
   local held = redis.call('HMGET', KEYS[claim.key], 'fingerprint', 'token', 'answer')
   if held[1] and held[2] ~= claim.token then
@@ -26,6 +36,7 @@ if claim then
     return {'in-progress'}
   end
 end
+if outbox and redis.call('XLEN', KEYS[outbox.key]) >= outbox.limit then return {'full'} end
 local sequence = redis.call('INCR', KEYS[1])
 local id = plan.prefix .. string.format('%0' .. plan.digits .. 'd', sequence)
 record = '{"id":"' .. id .. '",' .. string.sub(record, 2)
@@ -36,7 +47,23 @@ if claim then
   redis.call('HSET', KEYS[claim.key], 'fingerprint', claim.fingerprint, 'answer', record)
   redis.call('PEXPIRE', KEYS[claim.key], claim.ttlMs)
 end
+if once then redis.call('HSET', KEYS[once.key], once.name, id) end
+if outbox then redis.call('XADD', KEYS[outbox.key], '*', 'event', record) end
+acknowledge()
 return {'created', record}
+`);
+
+/**
+ * Replaces a record if it still is what it was, and acknowledges the event that asked for it.
+ *
+ * KEYS: records, stream. ARGV: id, old record, new record, group, entry. Returns whether it was.
+ */
+export const REPLACE: RedisScript = new RedisScript(`
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+redis.call('XACK', KEYS[2], ARGV[4], ARGV[5])
+redis.call('XDEL', KEYS[2], ARGV[5])
+return 1
 `);
 
 /** Reads a page. KEYS: list, records. ARGV: upper end of the range, most records. Returns records. */

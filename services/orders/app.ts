@@ -4,41 +4,32 @@
  * @module
  */
 import type { Hono } from "hono";
-import { honourDeadline, requireTime } from "../../kit/deadline.ts";
+import { requireTime } from "../../kit/deadline.ts";
 import { createOnce, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED } from "../../kit/idempotency.ts";
-import {
-  createInstanceApp,
-  type InstanceContext,
-  type InstanceEnv,
-} from "../../kit/instance_app.ts";
+import type { InstanceEnv } from "../../kit/instance_app.ts";
 import { filterSchema, listQuerySchema, toListBody, toListOptions } from "../../kit/list_query.ts";
 import { Problem } from "../../kit/problem.ts";
-import type { Draft, EntityStore } from "../../kit/store/entity_store.ts";
+import type { ServiceParts } from "../../kit/run_service.ts";
+import { createServiceApp } from "../../kit/service_app.ts";
+import type { Draft } from "../../kit/store/entity_store.ts";
 import { parseJsonBody, parseQuery } from "../../kit/validate.ts";
-import { type NewOrder, newOrderSchema, type Order } from "./schema.ts";
+import { type NewOrder, newOrderSchema, type Order, totalCents } from "./schema.ts";
 import { orderKind } from "./store.ts";
-
-/** What the orders app is made from. */
-export interface OrdersAppOptions {
-  context: InstanceContext;
-  store: EntityStore<Order>;
-}
 
 const ordersQuerySchema = listQuerySchema.extend({ user: filterSchema });
 
 /** Makes the orders app. */
-export function createOrdersApp({ context, store }: OrdersAppOptions): Hono<InstanceEnv> {
-  const { clock } = context;
+export function createOrdersApp(parts: ServiceParts<Order>): Hono<InstanceEnv> {
+  const { store, context: { clock } } = parts;
 
   function place(order: NewOrder): Draft<Order> {
-    const totalCents = order.items.reduce((sum, i) => sum + i.quantity * i.unitPriceCents, 0);
+    const total = totalCents(order.items);
     const createdAt = new Date(clock.wallNow()).toISOString();
-    return { ...order, totalCents, status: "placed", createdAt };
+    // What costs nothing needs no payment.
+    return { ...order, totalCents: total, status: total === 0 ? "paid" : "placed", createdAt };
   }
 
-  return createInstanceApp(context, (app) => {
-    app.use(honourDeadline(clock));
-
+  return createServiceApp(parts, (app) => {
     app.get("/orders", async (c) => {
       const { user, ...query } = parseQuery(c, ordersQuerySchema);
       const where = user === undefined ? undefined : { index: "user", value: user };

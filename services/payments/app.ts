@@ -4,25 +4,16 @@
  * @module
  */
 import type { Hono } from "hono";
-import { honourDeadline, requireTime } from "../../kit/deadline.ts";
+import { requireTime } from "../../kit/deadline.ts";
 import { createOnce, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED } from "../../kit/idempotency.ts";
-import {
-  createInstanceApp,
-  type InstanceContext,
-  type InstanceEnv,
-} from "../../kit/instance_app.ts";
+import type { InstanceEnv } from "../../kit/instance_app.ts";
 import { filterSchema, listQuerySchema, toListBody, toListOptions } from "../../kit/list_query.ts";
 import { Problem } from "../../kit/problem.ts";
-import type { EntityStore } from "../../kit/store/entity_store.ts";
+import type { ServiceParts } from "../../kit/run_service.ts";
+import { createServiceApp } from "../../kit/service_app.ts";
 import { parseJsonBody, parseQuery } from "../../kit/validate.ts";
 import { newPaymentSchema, type Payment } from "./schema.ts";
 import { paymentKind } from "./store.ts";
-
-/** What the payments app is made from. */
-export interface PaymentsAppOptions {
-  context: InstanceContext;
-  store: EntityStore<Payment>;
-}
 
 const paymentsQuerySchema = listQuerySchema.extend({ user: filterSchema, order: filterSchema })
   .refine(({ user, order }) => user === undefined || order === undefined, {
@@ -31,11 +22,9 @@ const paymentsQuerySchema = listQuerySchema.extend({ user: filterSchema, order: 
   });
 
 /** Makes the payments app. */
-export function createPaymentsApp({ context, store }: PaymentsAppOptions): Hono<InstanceEnv> {
-  const { clock } = context;
-  return createInstanceApp(context, (app) => {
-    app.use(honourDeadline(clock));
-
+export function createPaymentsApp(parts: ServiceParts<Payment>): Hono<InstanceEnv> {
+  const { store, context: { clock } } = parts;
+  return createServiceApp(parts, (app) => {
     app.get("/payments", async (c) => {
       const { user, order, ...query } = parseQuery(c, paymentsQuerySchema);
       const value = user ?? order;

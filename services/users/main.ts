@@ -4,22 +4,13 @@
  * @module
  */
 import process from "node:process";
-import { runInstance } from "../../kit/runtime/run.ts";
-import { openStore, storeSettingsSchema } from "../../kit/store/open_store.ts";
+import { runService } from "../../kit/run_service.ts";
 import { createUsersApp } from "./app.ts";
 import { seedUsers, userKind } from "./store.ts";
 
-await runInstance({
-  service: "users",
+await runService({
   env: process.env,
-  config: storeSettingsSchema,
-  async create(context, settings) {
-    const { store, close } = await openStore({
-      context,
-      settings,
-      kind: userKind,
-      seed: seedUsers,
-    });
-    return { fetch: createUsersApp({ context, store }).fetch, close };
-  },
+  kind: userKind,
+  seed: seedUsers,
+  createApp: createUsersApp,
 });
