@@ -9,20 +9,10 @@
  */
 import type { HeaderList } from "./headers.ts";
 import type { UpstreamRequest } from "./request.ts";
+import { asksForItsOwn, fieldValue, sharableBy } from "./shareable.ts";
 
 /** Longest answer that is held for those who wait. */
 const MAX_SHARED_BYTES = 1_048_576;
-/** With these a client asks for something of its own. */
-const OWN = new Set([
-  "range",
-  "if-match",
-  "if-none-match",
-  "if-modified-since",
-  "if-unmodified-since",
-  "if-range",
-  "pragma",
-]);
-
 interface Shared {
   readonly status: number;
   readonly headers: Headers;
@@ -64,7 +54,7 @@ export class Coalescer {
       const answer = await send();
       this.#flights.delete(key);
       if (!flight.shared) return answer;
-      const vary = sharableBy(answer);
+      const vary = sharableBy(answer, MAX_SHARED_BYTES);
       if (!vary) {
         flight.shared.resolve(undefined);
         return answer;
@@ -87,35 +77,15 @@ export class Coalescer {
   ): Promise<Response> {
     flight.shared ??= Promise.withResolvers();
     const shared = await flight.shared.promise;
-    if (!shared || shared.vary.some((name) => get(headers, name) !== get(flight.headers, name))) {
+    if (
+      !shared ||
+      shared.vary.some((name) => fieldValue(headers, name) !== fieldValue(flight.headers, name))
+    ) {
       return send();
     }
     this.#joined++;
     return copy(shared);
   }
-}
-
-function asksForItsOwn(headers: HeaderList): boolean {
-  for (const [name, value] of headers) {
-    if (OWN.has(name)) return true;
-    if (name === "cache-control" && /no-(?:store|cache)|max-age=0/i.test(value)) return true;
-  }
-  return false;
-}
-
-/** The fields that an answer varies by; `undefined` when it may not be shared at all. */
-function sharableBy({ headers }: Response): readonly string[] | undefined {
-  const length = headers.get("content-length");
-  if (length === null || Number(length) > MAX_SHARED_BYTES) return undefined;
-  if (/no-store|private/i.test(headers.get("cache-control") ?? "")) return undefined;
-  if (headers.has("set-cookie")) return undefined;
-  const vary = (headers.get("vary") ?? "").toLowerCase().split(",").map((name) => name.trim())
-    .filter((name) => name !== "");
-  return vary.includes("*") ? undefined : vary;
-}
-
-function get(headers: HeaderList, name: string): string | undefined {
-  return headers.find(([key]) => key === name)?.[1];
 }
 
 function copy({ status, headers, body }: Shared): Response {
