@@ -86,6 +86,7 @@ export class Faults {
         return failure(effect.status);
       case "hang":
         await this.#hang(c.req.raw.signal);
+        requireTime(c, this.#clock);
         return undefined;
       case "drop":
         return breakingResponse();
@@ -107,12 +108,13 @@ export class Faults {
     requireTime(c, this.#clock);
   }
 
-  #hang(client: AbortSignal): Promise<void> {
+  async #hang(client: AbortSignal): Promise<void> {
     const signal = AbortSignal.any([client, this.#changed.signal]);
-    return new Promise((resolve) => {
+    await new Promise<void>((resolve) => {
       if (signal.aborted) return resolve();
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
+    client.throwIfAborted();
   }
 }
 
