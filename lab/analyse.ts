@@ -1,0 +1,142 @@
+/**
+ * From the records of an experiment on disk to its results. The runner and `bench --report` both come through here, so
+ * that whatever is reported can be computed again.
+ *
+ * @module
+ */
+import { chooseLevels, type Narrowing } from "./design.ts";
+import { allOf, Evidence, TrialEvidence } from "./evidence.ts";
+import type { Analysis, Experiment } from "./experiment.ts";
+import type { ResultStore } from "./result_store.ts";
+import {
+  type ExperimentResult,
+  type Metric,
+  RESULTS_VERSION,
+  type Run,
+  type Trial,
+  type Warning,
+} from "./results.ts";
+import { modifiedZScores, OUTLIER_SCORE } from "./stats/outliers.ts";
+
+/** Fewest trials of a cell among which an outlier can be told. */
+const OUTLIER_FROM = 5;
+/** Below this many trials of a cell, intervals are wide. */
+const FEW_TRIALS = 5;
+
+/** Options of {@linkcode analyseExperiment}. */
+export interface AnalyseOptions {
+  run: Run;
+  /** Trials that were planned; null when that is not known (regenerating). */
+  planned: number | null;
+  narrowing?: Narrowing;
+  /** Commands that repeat the experiment. */
+  commands: string[];
+}
+
+/** Computes and writes `experiment.json`. */
+export async function analyseExperiment(
+  store: ResultStore,
+  experiment: Experiment,
+  options: AnalyseOptions,
+): Promise<ExperimentResult> {
+  const { run, planned, narrowing = {}, commands } = options;
+  const records = await store.readTrials(experiment.name);
+  const valid = records.filter((record) => record.valid);
+  const evidence = new Evidence(
+    await Promise.all(valid.map((record) => readEvidence(store, record))),
+  );
+  const partial = (planned !== null && records.length < planned) || valid.length < records.length;
+  const analysis = analyse(experiment, evidence, partial);
+  const { name, title, question, hypotheses, theory, method } = experiment;
+  const factors = chooseLevels(experiment.factors, { quick: run.mode === "quick", narrowing });
+  const result: ExperimentResult = {
+    version: RESULTS_VERSION,
+    declaration: { name, title, question, hypotheses, theory, method, factors: plain(factors) },
+    status: valid.length === 0 ? "skipped" : partial ? "partial" : "complete",
+    answer: analysis.answer,
+    outcome: allOf(analysis.verdicts.map(({ outcome }) => outcome)),
+    verdicts: analysis.verdicts,
+    headline: analysis.headline,
+    metrics: analysis.metrics,
+    charts: analysis.charts,
+    warnings: [
+      ...records.flatMap(({ warnings }) => warnings),
+      ...analysis.metrics.flatMap(outlierWarnings),
+      ...completeness(records, planned),
+      ...fewTrials(valid),
+    ],
+    commands,
+    trials: {
+      used: valid.map(({ id }) => id),
+      invalid: records.filter((record) => !record.valid).map(({ id }) => id),
+    },
+    durationMs: records.reduce((sum, { durationMs }) => sum + durationMs, 0),
+  };
+  await store.writeExperiment(result);
+  return result;
+}
+
+async function readEvidence(store: ResultStore, record: Trial): Promise<TrialEvidence> {
+  const samples = await Promise.all(
+    record.samples.map(async ({ label, path }) => [label, await store.readSamples(path)] as const),
+  );
+  return new TrialEvidence(record, new Map(samples));
+}
+
+/** The experiment's own analysis; where trials are missing it may have nothing to stand on. */
+function analyse(experiment: Experiment, evidence: Evidence, partial: boolean): Analysis {
+  const unknown = (why: string): Analysis => ({
+    answer: why,
+    verdicts: experiment.hypotheses.map(({ id }) => ({
+      hypothesis: id,
+      outcome: "inconclusive",
+      sentence: why,
+    })),
+    headline: [],
+    metrics: [],
+    charts: [],
+  });
+  if (evidence.trials.length === 0) return unknown("No valid trial was completed.");
+  try {
+    return experiment.analyse(evidence);
+  } catch (error) {
+    if (!partial || !(error instanceof RangeError)) throw error;
+    return unknown(`The completed trials do not suffice: ${error.message}.`);
+  }
+}
+
+function plain(factors: Experiment["factors"]): ExperimentResult["declaration"]["factors"] {
+  return factors.map(({ name, description, levels }) => ({
+    name,
+    description,
+    levels: [...levels],
+  }));
+}
+
+function outlierWarnings({ title, levels, perTrial }: Metric): Warning[] {
+  if (perTrial.length < OUTLIER_FROM) return [];
+  const scores = modifiedZScores(perTrial.map(({ value }) => value));
+  return perTrial.flatMap(({ trial, value }, i) => {
+    const score = scores[i] ?? 0;
+    if (Math.abs(score) <= OUTLIER_SCORE) return [];
+    const cell = Object.values(levels).join(", ");
+    const message =
+      `${title} of trial ${trial} (${cell}) is an outlier: ${value.toPrecision(3)}, ` +
+      `modified z-score ${score.toFixed(1)}; it was kept`;
+    return [{ code: "outlier", message, severity: "caution" as const, trial }];
+  });
+}
+
+function completeness(records: readonly Trial[], planned: number | null): Warning[] {
+  if (planned === null || records.length >= planned) return [];
+  const message = `${records.length} of ${planned} trials were completed`;
+  return [{ code: "incomplete", message, severity: "caution" }];
+}
+
+function fewTrials(valid: readonly Trial[]): Warning[] {
+  const cells = Map.groupBy(valid, ({ levels }) => JSON.stringify(levels));
+  const fewest = Math.min(...[...cells.values()].map((trials) => trials.length));
+  if (!(fewest < FEW_TRIALS)) return [];
+  const message = `As few as ${fewest} trial(s) a cell: intervals are wide or missing`;
+  return [{ code: "few-trials", message, severity: "caution" }];
+}

@@ -1,0 +1,75 @@
+/**
+ * From factors to an order of trials. Every repetition holds each cell once, in an order of its own, so that drift of the
+ * machine falls on all cells alike and trials of one repetition make pairs. Cells that share a stack stay together within
+ * a repetition (a split-plot design: starting a stack is the expensive factor).
+ *
+ * @module
+ */
+import type { Experiment, FactorSpec } from "./experiment.ts";
+import type { Levels } from "./results.ts";
+import { type Random, shuffle } from "./stats/random.ts";
+
+/** Levels that the user narrowed factors to. */
+export type Narrowing = Readonly<Record<string, readonly string[]>>;
+
+/** One trial to run. */
+export interface PlannedTrial {
+  levels: Levels;
+  repetition: number;
+}
+
+/**
+ * The factors with the levels of this run: all, the quick ones, or those that the user named.
+ *
+ * @throws RangeError when a level does not exist
+ */
+export function chooseLevels(
+  factors: readonly FactorSpec[],
+  { quick, narrowing = {} }: { quick: boolean; narrowing?: Narrowing },
+): FactorSpec[] {
+  return factors.map((factor) => {
+    const named = narrowing[factor.name];
+    if (!named) return { ...factor, levels: quick ? factor.quick ?? factor.levels : factor.levels };
+    const levels = named.map((text) => {
+      const level = factor.levels.find((each) => String(each) === text);
+      if (level === undefined) {
+        throw new RangeError(
+          `Cannot narrow ${factor.name}: it must be one of ${
+            factor.levels.join(", ")
+          }, received "${text}"`,
+        );
+      }
+      return level;
+    });
+    return { ...factor, levels };
+  });
+}
+
+/** All cells: the product of the levels, less what the experiment leaves out. */
+export function cellsOf(
+  factors: readonly FactorSpec[],
+  includes: (levels: Levels) => boolean = () => true,
+): Levels[] {
+  return factors.reduce<Levels[]>(
+    (cells, { name, levels }) =>
+      cells.flatMap((cell) => levels.map((level) => ({ ...cell, [name]: level }))),
+    [{}],
+  ).filter(includes);
+}
+
+/** The order of trials. */
+export function planTrials(
+  cells: readonly Levels[],
+  { trials, stackKey, random }: {
+    trials: number;
+    stackKey: Experiment["stack"];
+    random: Random;
+  },
+): PlannedTrial[] {
+  return Array.from({ length: trials }, (_, i) => i + 1).flatMap((repetition) => {
+    const byStack = Map.groupBy(cells, (levels) => JSON.stringify(stackKey(levels)));
+    return shuffle([...byStack.values()], random)
+      .flatMap((group) => shuffle(group, random))
+      .map((levels) => ({ levels, repetition }));
+  });
+}

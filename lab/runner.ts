@@ -1,0 +1,181 @@
+/**
+ * Runs experiments: plans their trials, prepares the stack of each, records, analyses, and stops cleanly when told to.
+ *
+ * @module
+ */
+import { analyseExperiment } from "./analyse.ts";
+import { cellsOf, chooseLevels, type Narrowing, type PlannedTrial, planTrials } from "./design.ts";
+import { captureEnvironment, runId } from "./environment.ts";
+import type { Experiment } from "./experiment.ts";
+import { formatSeconds, Progress } from "./progress.ts";
+import { ResultStore } from "./result_store.ts";
+import { type ExperimentResult, RESULTS_VERSION, type Run, type Warning } from "./results.ts";
+import { type OpenStack, StackHolder } from "./stack_holder.ts";
+import { createRandom } from "./stats/random.ts";
+import { TrialRecorder } from "./trial_recorder.ts";
+
+/** Load average a core above which the machine is called busy. */
+const BUSY_LOAD = 0.5;
+/** Rough cost of a stack's start and stop, for the time left. */
+const STACK_SECONDS = 4;
+
+/** Options of {@linkcode runExperiments}. */
+export interface RunOptions {
+  experiments: readonly Experiment[];
+  quick: boolean;
+  seed: number;
+  /** Trials a cell, instead of what each experiment says. */
+  trials?: number;
+  narrowing?: Narrowing;
+  /** Folder of all runs. */
+  out: string;
+  /** What was typed. */
+  command: string;
+  signal: AbortSignal;
+  progress?: Progress;
+  /** @default the process engine, in a temporary state directory */
+  openStack?: OpenStack;
+}
+
+/** A finished (or interrupted) run. */
+export interface FinishedRun {
+  run: Run;
+  directory: string;
+  results: ExperimentResult[];
+}
+
+/** Runs experiments one after the other. Never leaves a stack behind. */
+export async function runExperiments(options: RunOptions): Promise<FinishedRun> {
+  const { experiments, quick, seed, out, command, signal } = options;
+  const startedAt = new Date();
+  const environment = await captureEnvironment();
+  const id = runId(startedAt, environment.commit);
+  const store = new ResultStore(`${out}/${id}`);
+  const plans = experiments.map((experiment) => plan(experiment, options));
+  const progress = options.progress ??
+    new Progress(plans.reduce((sum, { seconds }) => sum + seconds, 0));
+  const run: Run = {
+    version: RESULTS_VERSION,
+    id,
+    startedAt: startedAt.toISOString(),
+    endedAt: null,
+    mode: quick ? "quick" : "full",
+    status: "running",
+    seed,
+    trialsPerCell: Math.max(...plans.map(({ trials }) => trials)),
+    command,
+    environment,
+    experiments: experiments.map(({ name }) => name),
+    warnings: environmentWarnings(environment, quick),
+  };
+  await store.writeRun(run);
+  progress.say(`${experiments.length} experiment(s), about ${formatSeconds(progress.secondsLeft)}`);
+  const results: ExperimentResult[] = [];
+  for (const planned of plans) {
+    if (signal.aborted) break;
+    // deno-lint-ignore no-await-in-loop -- experiments must not disturb each other
+    results.push(await runOne(planned, { ...options, store, run, progress }));
+  }
+  run.status = signal.aborted ? "interrupted" : "complete";
+  run.endedAt = new Date().toISOString();
+  await store.writeRun(run);
+  return { run, directory: store.directory, results };
+}
+
+interface Plan {
+  experiment: Experiment;
+  order: PlannedTrial[];
+  trials: number;
+  seconds: number;
+}
+
+function plan(experiment: Experiment, options: RunOptions): Plan {
+  const { quick, narrowing = {}, seed } = options;
+  const factors = chooseLevels(experiment.factors, { quick, narrowing });
+  const cells = cellsOf(factors, experiment.includes);
+  if (cells.length === 0) {
+    throw new RangeError(`Cannot run ${experiment.name}: the levels must leave a cell to run`);
+  }
+  const trials = options.trials ?? experiment.trials[quick ? "quick" : "full"];
+  const random = createRandom(seed);
+  const order = planTrials(cells, { trials, stackKey: experiment.stack, random });
+  const stacks = new Set(cells.map((levels) => JSON.stringify(experiment.stack(levels))));
+  const starts = stacks.size === 1 ? 1 : stacks.size * trials;
+  const seconds = order.reduce(
+    (sum, { levels }) => sum + experiment.secondsPerTrial(levels, quick),
+    starts * STACK_SECONDS,
+  );
+  return { experiment, order, trials, seconds };
+}
+
+async function runOne(
+  { experiment, order, seconds, trials }: Plan,
+  options: RunOptions & { store: ResultStore; run: Run; progress: Progress },
+): Promise<ExperimentResult> {
+  const { store, run, progress, quick, narrowing = {}, signal, seed } = options;
+  const { name } = experiment;
+  const share = seconds / order.length;
+  {
+    await using holder = new StackHolder(signal, options.openStack);
+    for (const [i, { levels, repetition }] of order.entries()) {
+      if (signal.aborted) break;
+      progress.step(`${name} ${i + 1}/${order.length}  ${Object.values(levels).join(", ")}`);
+      const id = String(i + 1).padStart(3, "0");
+      try {
+        // deno-lint-ignore no-await-in-loop -- trials must not disturb each other
+        const stack = await holder.prepare(experiment, levels);
+        const trial = new TrialRecorder({
+          ...{ store, experiment: name, id, levels, repetition, quick, stack, signal },
+        });
+        // deno-lint-ignore no-await-in-loop -- as above
+        await experiment.run(trial);
+        // deno-lint-ignore no-await-in-loop -- as above
+        if (!signal.aborted) await trial.finish();
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+      progress.done(share);
+    }
+  }
+  const result = await analyseExperiment(store, experiment, {
+    ...{ run, narrowing, planned: order.length },
+    commands: [repeatCommand({ name, quick, trials, seed, narrowing })],
+  });
+  progress.say(`${result.outcome.padEnd(12)} ${name}: ${result.answer}`);
+  return result;
+}
+
+/** What to type to run one experiment again in the same order. */
+function repeatCommand(
+  { name, quick, trials, seed, narrowing }: {
+    name: string;
+    quick: boolean;
+    trials: number;
+    seed: number;
+    narrowing: Narrowing;
+  },
+): string {
+  const factors = Object.entries(narrowing).map(([factor, levels]) => `--${factor} ${levels}`);
+  const flags = [...(quick ? ["--quick"] : []), `--trials ${trials}`, `--seed ${seed}`, ...factors];
+  return `deno task bench ${name} ${flags.join(" ")}`;
+}
+
+function environmentWarnings(environment: Run["environment"], quick: boolean): Warning[] {
+  const { host: { cores }, loadAverage: [load = 0] } = environment;
+  const warnings: Warning[] = [];
+  if (quick) {
+    const message = "A quick run: fewer trials and levels, shorter phases, wide intervals";
+    warnings.push({ code: "quick", message, severity: "caution" });
+  }
+  if (load > BUSY_LOAD * cores) {
+    const message = `The machine was busy before the run: load ${
+      load.toFixed(2)
+    } on ${cores} cores`;
+    warnings.push({ code: "busy-machine", message, severity: "caution" });
+  }
+  if (environment.dirty) {
+    const message = "The checkout had changes that are in no commit";
+    warnings.push({ code: "dirty-checkout", message, severity: "caution" });
+  }
+  return warnings;
+}
