@@ -13,6 +13,7 @@ import { asksForItsOwn, fieldValue, sharableBy } from "./shareable.ts";
 
 /** Longest answer that is held for those who wait. */
 const MAX_SHARED_BYTES = 1_048_576;
+
 interface Shared {
   readonly status: number;
   readonly headers: Headers;
