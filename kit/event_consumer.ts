@@ -64,7 +64,7 @@ export interface EventConsumer {
 }
 
 /** Longest wait for new events in one command. */
-const BLOCK_MS = 1_000;
+const BLOCK_MS = 500;
 const RETRY_MS = 250;
 /** Consumers that did nothing for this long and hold nothing are dead: instance ids do not come back. */
 const FORGET_AFTER_MS = 600_000;
