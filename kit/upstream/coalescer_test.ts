@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { Coalescer } from "./coalescer.ts";
+import type { HeaderList } from "./headers.ts";
+
+type Ask = { path?: string; headers?: HeaderList; credentials?: string; method?: string };
+
+/** A coalescer before a service that answers when told to. */
+function setUp(...answers: Response[]) {
+  const coalescer = new Coalescer();
+  const gate = Promise.withResolvers<void>();
+  let calls = 0;
+  function ask({ method = "GET", path = "/users", ...rest }: Ask = {}): Promise<Response> {
+    return coalescer.run({ method, path, deadlineAtMs: 0, ...rest }, async () => {
+      const answer = answers[calls++] ?? json();
+      await gate.promise;
+      return answer;
+    });
+  }
+  return { coalescer, ask, open: () => gate.resolve(), fail: gate.reject, calls: () => calls };
+}
+
+function json(headers: Record<string, string> = {}, value: unknown = { ok: true }): Response {
+  const body = JSON.stringify(value);
+  const length = String(new TextEncoder().encode(body).byteLength);
+  return new Response(body, { headers: { "content-length": length, ...headers } });
+}
+
+Deno.test("Coalescer answers 32 clients with one call, each with a body of his own", async () => {
+  const { ask, open, calls, coalescer } = setUp(json({ etag: `"1"` }));
+  const pending = Array.from({ length: 32 }, () => ask());
+  open();
+  const answers = await Promise.all(pending);
+  assert.equal(calls(), 1);
+  assert.equal(coalescer.joined, 31);
+  for (const answer of answers) {
+    assert.equal(answer.headers.get("etag"), `"1"`);
+    // deno-lint-ignore no-await-in-loop -- reading a body that is here
+    assert.deepEqual(await answer.json(), { ok: true });
+  }
+});
+
+Deno.test("Coalescer hands the answer through untouched when nobody else waits", async () => {
+  const own = json();
+  const { ask, open } = setUp(own);
+  const pending = ask();
+  open();
+  assert.equal(await pending, own);
+});
+
+Deno.test("Coalescer never shares between credentials", async () => {
+  const { ask, open, calls } = setUp();
+  const pending = Array.from({ length: 32 }, (_, i) => ask({ credentials: `Bearer ${i}` }));
+  pending.push(ask(), ask({ credentials: "" }));
+  open();
+  await Promise.all(pending);
+  assert.equal(calls(), 33);
+});
+
+Deno.test("Coalescer does not let a path be taken for credentials", async () => {
+  const { ask, open, calls } = setUp();
+  const pending = [ask({ path: "/a", credentials: "b" }), ask({ path: "/ab", credentials: "" })];
+  open();
+  await Promise.all(pending);
+  assert.equal(calls(), 2);
+});
+
+Deno.test("Coalescer keeps nothing once the answer is there", async () => {
+  const { ask, open, calls } = setUp();
+  open();
+  await ask();
+  await ask();
+  assert.equal(calls(), 2);
+});
+
+for (
+  const [why, answer] of [
+    ["no-store", json({ "cache-control": "no-store" })],
+    ["private", json({ "cache-control": "max-age=1, Private" })],
+    ["a cookie", json({ "set-cookie": "a=1" })],
+    ["Vary: *", json({ vary: "accept, *" })],
+    ["no length", new Response("streamed")],
+    ["a body of 2 MiB", json({ "content-length": "2097152" })],
+  ] as const
+) {
+  Deno.test(`Coalescer does not share an answer with ${why}: the others ask for themselves`, async () => {
+    const { ask, open, calls } = setUp(answer);
+    const pending = [ask(), ask(), ask()];
+    open();
+    const answers = await Promise.all(pending);
+    assert.equal(calls(), 3);
+    assert.equal(answers[0], answer);
+  });
+}
+
+Deno.test("Coalescer respects Vary: only who sent the same fields shares", async () => {
+  const { ask, open, calls } = setUp(json({ vary: "Accept-Language" }));
+  const pending = [
+    ask({ headers: [["accept-language", "de"]] }),
+    ask({ headers: [["accept-language", "de"], ["user-agent", "x"]] }),
+    ask({ headers: [["accept-language", "en"]] }),
+    ask(),
+  ];
+  open();
+  await Promise.all(pending);
+  assert.equal(calls(), 3);
+});
+
+for (
+  const [name, value] of [
+    ["range", "bytes=0-1"],
+    ["if-none-match", `"1"`],
+    ["if-modified-since", "x"],
+    ["cache-control", "no-cache"],
+    ["cache-control", "max-age=0"],
+    ["pragma", "no-cache"],
+  ] as const
+) {
+  Deno.test(`Coalescer leaves a request with ${name}: ${value} alone`, async () => {
+    const { ask, open, calls } = setUp();
+    const pending = [ask(), ask({ headers: [[name, value]] }), ask({ headers: [[name, value]] })];
+    open();
+    await Promise.all(pending);
+    assert.equal(calls(), 3);
+  });
+}
+
+Deno.test("Coalescer leaves everything but GET alone", async () => {
+  const { ask, open, calls } = setUp();
+  const pending = [ask({ method: "POST" }), ask({ method: "POST" }), ask({ method: "HEAD" })];
+  open();
+  await Promise.all(pending);
+  assert.equal(calls(), 3);
+});
+
+Deno.test("Coalescer fails all who wait for a call that fails, and asks again after that", async () => {
+  const { ask, fail, calls } = setUp();
+  const pending = [ask(), ask()];
+  fail(new Error("refused"));
+  for (const answer of pending) {
+    // deno-lint-ignore no-await-in-loop -- both are settled
+    await assert.rejects(answer, { message: "refused" });
+  }
+  await assert.rejects(ask());
+  assert.equal(calls(), 2);
+});
+
+Deno.test("Coalescer fails those who wait when the shared body breaks off", async () => {
+  const broken = new Response(
+    new ReadableStream({ start: (controller) => controller.error(new Error("reset")) }),
+    { headers: { "content-length": "5" } },
+  );
+  const { ask, open } = setUp(broken);
+  const pending = [ask(), ask()];
+  open();
+  const ends = await Promise.allSettled(pending);
+  assert.deepEqual(ends.map(({ status }) => status), ["rejected", "rejected"]);
+});
+
+Deno.test("Coalescer shares an answer without a body", async () => {
+  const { ask, open, calls } = setUp(
+    new Response(null, { status: 204, headers: { "content-length": "0" } }),
+  );
+  const pending = [ask(), ask()];
+  open();
+  assert.deepEqual((await Promise.all(pending)).map(({ status }) => status), [204, 204]);
+  assert.equal(calls(), 1);
+});
