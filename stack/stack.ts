@@ -48,6 +48,8 @@ export const stackOptionsSchema = z.object({
   cpus: z.number().positive().optional(),
   /** Extra environment of the gateway replicas; the lab pulls levers with it. */
   gatewayEnv: z.record(z.string(), z.string()).default({}),
+  /** How often a front that can (Caddy) polls its replicas; the lab sets an hour to see a front without. */
+  activeCheckMs: z.int().positive().optional(),
 });
 /** What `up` was asked for, defaults filled in. */
 export type StackOptions = z.infer<typeof stackOptionsSchema>;
