@@ -40,6 +40,10 @@ export const gatewayConfigSchema = z.object({
   /** A session ends when it was not used for the first, at the latest after the second. */
   SESSION_IDLE_MS: integerText({ min: 1, max: 31_536_000_000 }).default(1_800_000),
   SESSION_ABSOLUTE_MS: integerText({ min: 1, max: 31_536_000_000 }).default(43_200_000),
+  /** Longest time that answers of services are kept (see kit/response_cache.ts); 0 keeps none. */
+  CACHE_TTL_MS: integerText({ min: 0, max: 3_600_000 }).default(0),
+  /** Waits of `/api/wait` at a time, more queue: a replica of declared capacity, for the lab. 0 is no limit. */
+  WAIT_LIMIT: integerText({ min: 0, max: 100_000 }).default(0),
   /** Threads for blocking work, and how many tasks may wait for them. */
   CPU_POOL_SIZE: integerText({ min: 1, max: 64 }).default(2),
   CPU_POOL_QUEUE: integerText({ min: 0, max: 10_000 }).default(16),

@@ -7,16 +7,23 @@
  */
 import { RedisScript } from "../redis_script.ts";
 
+/** Channel on which writes are told; a message is the kind of the records. `kit/change_feed.ts` listens. */
+export const CHANGES = "changes";
+
+/** Tells of a write in the same step, so that nobody can hear of it before it is there, or never. */
+const TELL = `
+local function tell(kind) redis.call('PUBLISH', '${CHANGES}', kind) end`;
+
 /**
  * Creates a record.
  *
  * KEYS: sequence, records, then those that the plan refers to by position.
  * ARGV: the record as a JSON object with at least one member and without id; the plan as JSON:
- * `{ prefix, digits, lists: [position], claim?: { key, token, fingerprint, ttlMs },
+ * `{ kind, prefix, digits, lists: [position], claim?: { key, token, fingerprint, ttlMs },
  * once?: { key, name }, cause?: { key, group, entry }, outbox?: { key, limit } }`.
  * Returns `{kind}` or `{kind, record}`.
  */
-export const CREATE: RedisScript = new RedisScript(`
+export const CREATE: RedisScript = new RedisScript(`${TELL}
 local record, plan = ARGV[1], cjson.decode(ARGV[2])
 local claim, once, cause, outbox = plan.claim, plan.once, plan.cause, plan.outbox
 local function acknowledge()
@@ -50,19 +57,21 @@ end
 if once then redis.call('HSET', KEYS[once.key], once.name, id) end
 if outbox then redis.call('XADD', KEYS[outbox.key], '*', 'event', record) end
 acknowledge()
+tell(plan.kind)
 return {'created', record}
 `);
 
 /**
  * Replaces a record if it still is what it was, and acknowledges the event that asked for it.
  *
- * KEYS: records, stream. ARGV: id, old record, new record, group, entry. Returns whether it was.
+ * KEYS: records, stream. ARGV: id, old record, new record, group, entry, kind. Returns whether it was.
  */
-export const REPLACE: RedisScript = new RedisScript(`
+export const REPLACE: RedisScript = new RedisScript(`${TELL}
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 redis.call('XACK', KEYS[2], ARGV[4], ARGV[5])
 redis.call('XDEL', KEYS[2], ARGV[5])
+tell(ARGV[6])
 return 1
 `);
 
@@ -95,9 +104,9 @@ if redis.call('HGET', KEYS[1], 'token') == ARGV[1] then redis.call('DEL', KEYS[1
  * Fills an empty store.
  *
  * KEYS: sequence, records, then the lists.
- * ARGV: `[id, record, [position of list]]` of every record, as a JSON array.
+ * ARGV: `[id, record, [position of list]]` of every record, as a JSON array; kind.
  */
-export const SEED: RedisScript = new RedisScript(`
+export const SEED: RedisScript = new RedisScript(`${TELL}
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local rows = cjson.decode(ARGV[1])
 for _, row in ipairs(rows) do
@@ -105,5 +114,6 @@ for _, row in ipairs(rows) do
   for _, list in ipairs(row[3]) do redis.call('ZADD', KEYS[list], 0, row[1]) end
 end
 redis.call('SET', KEYS[1], #rows)
+tell(ARGV[2])
 return 1
 `);

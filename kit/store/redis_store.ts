@@ -117,6 +117,7 @@ export class RedisStore<T extends Entity> implements EntityStore<T> {
         JSON.stringify(change(JSON.parse(old))),
         cause.group,
         cause.entry,
+        this.#kind.name,
       ]);
       if (replaced === 1) return true;
     }
@@ -151,7 +152,7 @@ export class RedisStore<T extends Entity> implements EntityStore<T> {
       });
       return [id, JSON.stringify({ id, ...draft }), lists];
     });
-    return await SEED.run(this.#redis, keys, [JSON.stringify(rows)]) === 1;
+    return await SEED.run(this.#redis, keys, [JSON.stringify(rows), this.#kind.name]) === 1;
   }
 
   async #create(
@@ -161,6 +162,7 @@ export class RedisStore<T extends Entity> implements EntityStore<T> {
     const { claim, once, cause } = options;
     const keys = [this.#key("sequence"), this.#key("records")];
     const plan = {
+      kind: this.#kind.name,
       prefix: this.#kind.idPrefix,
       digits: ID_DIGITS,
       lists: this.#lists(draft).map((key) => keys.push(key)),
