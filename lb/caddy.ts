@@ -128,8 +128,8 @@ ${upstreamLines(front)}
 			# replica has answered, and two of those would take the whole pool away.
 			lb_try_duration ${duration(front.retryWindowMs)}
 			lb_try_interval 20ms
-			fail_duration ${duration(front.ejectMs)}
-			max_fails 1
+
+			# No passive health: a client that breaks off its body would count as a failed replica.
 ${activeLines(front)}
 			# Requests are read whole (a slow client costs no replica), answers are streamed.
 ${bufferLines(front, program)}

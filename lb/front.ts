@@ -71,7 +71,10 @@ export const frontSchema = z.strictObject({
   idleTimeoutMs: z.int().positive().default(65_000),
   /** Total time in which a request may be tried on other replicas. */
   retryWindowMs: z.int().positive().default(5_000),
-  /** A replica that failed to answer is left out for this long (passive health). */
+  /**
+   * A replica that failed to answer is left out for this long. nginx only: Caddy counts a client's
+   * broken body as a failure of the replica, so that any client could have replicas left out.
+   */
   ejectMs: z.int().positive().multipleOf(1_000).default(1_000),
   /** Idle connections kept open to the replicas. */
   keepAliveConnections: z.int().positive().default(64),
@@ -82,7 +85,7 @@ export const frontSchema = z.strictObject({
    * out until it does. Caddy only: open-source nginx has none, and Caddy's never run on a DNS name.
    */
   activeCheck: z.object({
-    intervalMs: z.int().positive().default(250),
+    intervalMs: z.int().positive().default(100),
     timeoutMs: z.int().positive().default(500),
   }).prefault({}),
 }).refine(({ maxHeaderBytes, maxUriBytes }) => maxHeaderBytes >= maxUriBytes, {

@@ -14,6 +14,8 @@ export interface RawAnswer {
   body: string;
   /** All of it. */
   text: string;
+  /** Whether the peer ended the connection before time was up. */
+  closed: boolean;
 }
 
 /** Options of {@linkcode sendRaw}. */
@@ -33,23 +35,25 @@ export async function sendRaw(
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });
   const parts: string[] = [];
   const decoder = new TextDecoder("latin1");
-  const timeout = Promise.withResolvers<null>();
-  const timer = setTimeout(() => timeout.resolve(null), timeoutMs);
+  const timeout = Promise.withResolvers<"late">();
+  const timer = setTimeout(() => timeout.resolve("late"), timeoutMs);
   const writing = writeAll(connection, bytes).catch(() => {}); // it may answer and close before the end
+  let closed = true;
   try {
     const buffer = new Uint8Array(65_536);
     for (;;) {
       const read = connection.read(buffer).catch(() => null); // a reset is the end as well
       // deno-lint-ignore no-await-in-loop -- one piece after the other
       const count = await Promise.race([read, timeout.promise]);
-      if (count === null) break;
+      if (count === "late") closed = false;
+      if (typeof count !== "number") break;
       parts.push(decoder.decode(buffer.subarray(0, count)));
     }
   } finally {
     clearTimeout(timer);
   }
   void writing;
-  return parse(parts.join(""));
+  return { ...parse(parts.join("")), closed };
 }
 
 /** A request with `Connection: close`; `head` are further header lines. */
@@ -69,7 +73,7 @@ function latin1(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0) & 0xff);
 }
 
-function parse(text: string): RawAnswer {
+function parse(text: string): Omit<RawAnswer, "closed"> {
   const end = text.indexOf("\r\n\r\n");
   const [first = "", ...lines] = text.slice(0, Math.max(0, end)).split("\r\n");
   const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(first)?.[1] ?? 0);
