@@ -230,6 +230,30 @@ Deno.test("upstream hedges a GET on a replica that hangs, and ejects that one", 
   assert.equal(upstream.snapshot().hedges, to("a"));
 });
 
+Deno.test("upstream ejects a replica that others overtake, before its first request times out", async () => {
+  const { ask, upstream, clock, setBehaviour } = setUp({ a: fine, b: fine }, {
+    layersOff: ["coalesce"],
+  });
+  await times(100, ask);
+  setBehaviour("a", hung);
+  const start = clock.now();
+  const ejected = () => upstream.snapshot().endpoints.some(({ ejected }) => ejected);
+  while (!ejected() && clock.now() - start < 1_000) {
+    for (let client = 0; client < 10; client++) ask();
+    // deno-lint-ignore no-await-in-loop -- one burst after the other
+    await clock.advance(300);
+  }
+  assert.ok(ejected());
+  await clock.advance(2_000);
+});
+
+Deno.test("upstream does not retry when the pause would outlast the deadline", async () => {
+  const { upstream, clock, seen } = setUp({ a: refused }, { random: () => 0.9 });
+  const answer = upstream.send({ method: "GET", path: "/", deadlineAtMs: clock.now() + 20 });
+  await assert.rejects(answer, { type: "bad-gateway" });
+  assert.equal(seen.length, 1);
+});
+
 Deno.test("upstream waits for the first attempt when the hedge fails", async () => {
   const slow: Behaviour = async (request) => {
     await clock.sleep(600);
