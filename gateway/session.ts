@@ -66,7 +66,7 @@ export function sessionRoutes(
     const { token, session } = await sessions.start(credentials.user);
     // The old session ends with the new login, so that a token never outlives a change of rights.
     await sessions.end(previous);
-    const maxAge = Math.floor((session.expiresAtMs - clock.wallNow()) / 1000);
+    const maxAge = Math.ceil((session.expiresAtMs - clock.wallNow()) / 1000);
     setCookie(c, COOKIE, token, { ...cookieOptions(c), maxAge });
     c.header("cache-control", "no-store");
     return c.json({ ...describe(session), instance });
