@@ -3,14 +3,22 @@
  */
 // deno-lint-ignore-file no-await-in-loop -- one request after the other is the point
 import assert from "node:assert/strict";
+import { systemClock } from "../kit/clock.ts";
 import type { RedisClient } from "../kit/redis.ts";
 import { RedisCounter } from "../kit/store/counter.ts";
 import { RedisRateLimiter } from "../kit/store/rate_limiter.ts";
 import { RedisSessionStore } from "../kit/store/session_store.ts";
+import { createUpstream } from "../kit/upstream.ts";
+import { createOrdersApp } from "../services/orders/app.ts";
+import { orderKind } from "../services/orders/store.ts";
 import { createTestGateway, type TestGateway } from "../testing/gateway.ts";
+import { createTestContext } from "../testing/instance_context.ts";
 import { startTestRedis, type TestRedis } from "../testing/redis.ts";
 import { requires } from "../testing/requires.ts";
+import { gatewayConfigSchema } from "./config.ts";
+import type { UpstreamName } from "./gateway.ts";
 import { LIMITED } from "./limited.ts";
+import { cacheUpstreams } from "./shared_state.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 const credentials = { user: "usr_1", password: "correct horse" };
@@ -92,6 +100,67 @@ Deno.test({
       statuses.push((await get(gateway, "/api/limited")).status);
     }
     assert.deepEqual(statuses, [200, 200, 429, 429]);
+  },
+});
+
+Deno.test({
+  name: "what is written at one replica is not read from the memory of another",
+  ...requires("redis-server"),
+  async fn() {
+    const { createRedis } = await import("../kit/redis.ts");
+    const { RedisStore } = await import("../kit/store/redis_store.ts");
+    await using server = await startTestRedis();
+    const redis = createRedis({ url: server.url, log });
+    await redis.whenReady(5_000);
+    const context = createTestContext("orders");
+    const orders = createOrdersApp({ context, store: new RedisStore(redis, orderKind) });
+    let asked = 0;
+    await using service = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      (request) => {
+        if (request.method === "GET") asked++;
+        return orders.fetch(request);
+      },
+    );
+    const origins = [`http://127.0.0.1:${service.addr.port}`];
+    const closers: (() => void | Promise<void>)[] = [() => redis.close()];
+    function createReplica(): TestGateway {
+      const endpoints = { current: () => origins, [Symbol.dispose]() {} };
+      const clock = systemClock;
+      const create = (name: UpstreamName) => createUpstream({ name, endpoints, clock });
+      const config = gatewayConfigSchema.parse({ CACHE_TTL_MS: "3600000", REDIS_URL: server.url });
+      const upstreams = {
+        users: create("users"),
+        orders: create("orders"),
+        payments: create("payments"),
+      };
+      const cached = cacheUpstreams(upstreams, { clock, log }, config, closers);
+      return createTestGateway(users, { clock, config, upstreams: cached });
+    }
+    const [here, there] = [createReplica(), createReplica()];
+    const list = async (gateway: TestGateway) =>
+      (await (await get(gateway, "/api/orders")).json()).items.length;
+    const order = { userId: "usr_1", items: [{ sku: "a", quantity: 1, unitPriceCents: 1 }] };
+    async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+      for (let i = 0; i < 500 && !await condition(); i++) await systemClock.sleep(10);
+      assert.ok(await condition());
+    }
+    try {
+      await until(async () => {
+        const before = asked;
+        for (const gateway of [here, there]) assert.equal(await list(gateway), 0);
+        return asked === before;
+      });
+      const answer = await there.app.request("/api/orders", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(order),
+      });
+      assert.equal(answer.status, 201);
+      await until(async () => await list(here) === 1 && await list(there) === 1);
+    } finally {
+      await Promise.all(closers.map((close) => close()));
+    }
   },
 });
 
