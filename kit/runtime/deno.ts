@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HttpServer, Peer, ServeOptions } from "./server.ts";
+import { BACKLOG, type HttpServer, type Peer, type ServeOptions } from "./server.ts";
 
 class DenoPeer implements Peer {
   readonly #info: Deno.ServeHandlerInfo<Deno.NetAddr>;
@@ -28,6 +28,7 @@ export function serve(options: ServeOptions): Promise<HttpServer> {
     const server = Deno.serve({
       hostname: host,
       port,
+      tcpBacklog: BACKLOG,
       ...(reusePort ? { reusePort } : {}),
       onListen: ({ port }) => resolve({ port, shutdown: () => server.shutdown() }),
     }, (request, info) => fetch(request, new DenoPeer(info)));

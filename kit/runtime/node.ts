@@ -7,7 +7,7 @@ import type { IncomingMessage } from "node:http";
 import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { HttpServer, Peer, ServeOptions } from "./server.ts";
+import { BACKLOG, type HttpServer, type Peer, type ServeOptions } from "./server.ts";
 
 /** Above the time for which a front keeps its idle connections (75 s), or it meets resets. */
 const KEEP_ALIVE_MS = 90_000;
@@ -33,7 +33,7 @@ export function serve(options: ServeOptions): Promise<HttpServer> {
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host, port, reusePort }, () => {
+    server.listen({ host, port, reusePort, backlog: BACKLOG }, () => {
       server.off("error", reject);
       resolve({
         port: (server.address() as AddressInfo).port,

@@ -4,6 +4,12 @@
  * @module
  */
 
+/**
+ * Connections that wait to be accepted. With the usual 511 a replica whose event loop is blocked for 3 s
+ * under 200 requests/s refuses new ones, and a front without another replica answers 504.
+ */
+export const BACKLOG = 4_096;
+
 /** What the handler may know of the connection a request came on. */
 export interface Peer {
   /** Address of the other end of the socket: the front, or a client that came directly. */
