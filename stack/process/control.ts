@@ -28,6 +28,9 @@ const frontChangeSchema = z.object({
 });
 const failureSchema = z.object({ message: z.string(), exitCode: z.literal([1, 2]) });
 
+/** A supervisor that does not say in this time what runs is stuck. */
+const STATUS_TIMEOUT_MS = 5_000;
+
 /** Serves `stack` on a unix socket until it is disposed. */
 export function serveControl(stack: Stack, path: string): AsyncDisposable {
   const kill = new AbortController();
@@ -106,7 +109,8 @@ export class StackClient implements Stack {
   }
 
   async status(): Promise<StackStatus> {
-    return stackStatusSchema.parse(await this.#call("GET", "/status"));
+    const signal = AbortSignal.timeout(STATUS_TIMEOUT_MS);
+    return stackStatusSchema.parse(await this.#call("GET", "/status", undefined, signal));
   }
 
   async scale(target: Partial<Record<ScalableService, number>>): Promise<void> {
@@ -143,9 +147,19 @@ export class StackClient implements Stack {
     }
   }
 
-  async #call(method: "GET" | "POST", path: string, body?: unknown): Promise<unknown> {
+  async #call(
+    method: "GET" | "POST",
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<unknown> {
     using client = this.#connect();
-    const init = { method, client, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    const init = {
+      method,
+      client,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal ? { signal } : {}),
+    };
     const response = await this.#fetch(path, init);
     return await response.json();
   }
@@ -155,7 +169,8 @@ export class StackClient implements Stack {
     try {
       response = await fetch(`http://stack${path}`, init);
     } catch (cause) {
-      if (init.signal?.aborted) throw cause;
+      const { reason } = init.signal ?? {};
+      if (init.signal?.aborted && reason?.name !== "TimeoutError") throw cause;
       const advice = `its supervisor must answer (try "deno task down")`;
       throw new StackError(`Cannot reach the stack: ${advice}, received "${this.#path}"`, {
         cause,

@@ -161,7 +161,7 @@ export class ProcessStack implements Stack, AsyncDisposable {
     return this.#change(() => this.#applyFront(change));
   }
 
-  async *logs(options: LogOptions = {}): AsyncGenerator<string> {
+  logs(options: LogOptions = {}): AsyncIterable<string> {
     const { instance, signal } = options;
     const ids = this.#logs.ids();
     if (instance !== undefined && !ids.includes(instance)) {
@@ -169,7 +169,7 @@ export class ProcessStack implements Stack, AsyncDisposable {
       throw new StackError(`Cannot show logs: ${rule}, received "${instance}"`);
     }
     const closing = this.#closing.signal;
-    yield* this.#logs.read({
+    return this.#logs.read({
       ...options,
       signal: signal ? AbortSignal.any([signal, closing]) : closing,
     });
@@ -202,7 +202,7 @@ export class ProcessStack implements Stack, AsyncDisposable {
   }
 
   async #startAll(): Promise<void> {
-    const { store, front: kind, policy, replicas, scale } = this.#options;
+    const { store, front: kind, policy, replicas, scale, activeCheckMs } = this.#options;
     if (this.#options.port !== 0 && !isPortFree(this.#options.port)) {
       const rule = "the port must be free (choose another with --port)";
       throw new StackError(`Cannot start the stack: ${rule}, received "${this.#options.port}"`);
@@ -230,6 +230,7 @@ export class ProcessStack implements Stack, AsyncDisposable {
         policy,
         port: this.#options.port || freePort,
         upstreams: this.#frontUpstreams(),
+        ...(activeCheckMs === undefined ? {} : { activeCheck: { intervalMs: activeCheckMs } }),
       }),
       instanceOptions: this.#instanceOptions(),
     });

@@ -1,0 +1,64 @@
+/**
+ * The seven checks of the document, for real, on a running stack.
+ *
+ * @module
+ */
+import type { Stack } from "../../stack/stack.ts";
+import { aggregation } from "./aggregation.ts";
+import { breaker } from "./breaker.ts";
+import { type Check, gatewayCount, type Outcome } from "./check.ts";
+import { counter } from "./counter.ts";
+import { cpuBlockingWithOne, cpuBlockingWithThree } from "./cpu_blocking.ts";
+import { distribution } from "./distribution.ts";
+import { routing } from "./routing.ts";
+
+/** In the order of the document. */
+export const CHECKS: readonly Check[] = [
+  routing,
+  counter,
+  cpuBlockingWithThree,
+  cpuBlockingWithOne,
+  distribution,
+  breaker,
+  aggregation,
+];
+
+/**
+ * Runs all checks one after the other. Replicas and policy are changed as a check needs them and put
+ * back at the end.
+ *
+ * @returns whether all passed
+ */
+export async function verify(
+  stack: Stack,
+  report: (check: Check, outcome: Outcome) => void,
+): Promise<boolean> {
+  const before = await stack.status();
+  let passed = true;
+  try {
+    if (before.policy !== "round-robin") await stack.setFront({ policy: "round-robin" });
+    for (const check of CHECKS) {
+      // deno-lint-ignore no-await-in-loop -- each needs the system for itself
+      const outcome = await runCheck(stack, check);
+      passed &&= outcome.passed;
+      report(check, outcome);
+    }
+  } finally {
+    await stack.scale({ gateway: gatewayCount(before) });
+    await stack.setFront({ policy: before.policy });
+  }
+  return passed;
+}
+
+/** A check that throws has failed; the others are still worth seeing. */
+async function runCheck(stack: Stack, check: Check): Promise<Outcome> {
+  try {
+    const { url, ...status } = await stack.status();
+    if (gatewayCount({ url, ...status }) !== check.replicas) {
+      await stack.scale({ gateway: check.replicas });
+    }
+    return await check.run({ stack, url });
+  } catch (error) {
+    return { passed: false, seen: error instanceof Error ? error.message : String(error) };
+  }
+}
