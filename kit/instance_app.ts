@@ -151,7 +151,6 @@ function identify(c: Context<InstanceEnv>, id: string, requestId: string): void 
     const { res } = c;
     const copy = new Response(res.body, res);
     copy.headers.set("x-instance-id", id);
-    c.res = undefined; // or Hono would merge the headers of the two
     c.res = copy;
   }
   c.res.headers.set(REQUEST_ID, requestId);

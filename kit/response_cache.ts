@@ -23,7 +23,7 @@ export interface ResponseCacheOptions {
   clock?: Clock;
   /** Longest body that is kept. @default 65_536 */
   maxAnswerBytes?: number;
-  /** Sum of the bodies that are kept; beyond it the oldest are dropped. @default 8_388_608 */
+  /** Memory that the answers may take; beyond it the oldest are dropped. @default 8_388_608 */
   maxBytes?: number;
 }
 
@@ -35,7 +35,11 @@ export interface ResponseCacheSnapshot {
   misses: number;
 }
 
+/** What an answer takes besides its body and its path: fields, mostly. A guess on the safe side. */
+const OVERHEAD_BYTES = 2_048;
+
 interface Entry {
+  bytes: number;
   headers: Headers;
   body: Uint8Array<ArrayBuffer>;
   /** Request fields that the answer depends on, with their values. */
@@ -78,17 +82,13 @@ export function cacheAnswers(upstream: Upstream, options: ResponseCacheOptions):
   });
 
   function remove(key: string): void {
-    bytes -= entries.get(key)?.body.byteLength ?? 0;
+    bytes -= entries.get(key)?.bytes ?? 0;
     entries.delete(key);
   }
 
   function find(key: string, headers: HeaderList): Entry | undefined {
     const entry = entries.get(key);
-    if (!entry) return undefined;
-    if (clock.now() >= entry.expiresAtMs) {
-      remove(key);
-      return undefined;
-    }
+    if (!entry || clock.now() >= entry.expiresAtMs) return undefined;
     const same = entry.vary.every(([name, value]) => fieldValue(headers, name) === value);
     return same ? entry : undefined;
   }
@@ -100,16 +100,18 @@ export function cacheAnswers(upstream: Upstream, options: ResponseCacheOptions):
     const [forClient, forCache] = answer.body.tee();
     const storedAtMs = clock.now();
     void new Response(forCache).bytes().then((body) => {
-      if (asked !== generation || !feed.connected) return;
+      if (asked !== generation) return;
       remove(key);
-      entries.set(key, {
+      const entry: Entry = {
+        bytes: body.byteLength + key.length + OVERHEAD_BYTES,
         headers: answer.headers,
         body,
         vary: vary.map((name) => [name, fieldValue(request.headers ?? [], name)]),
         storedAtMs,
         expiresAtMs: storedAtMs + lifetimeMs,
-      });
-      bytes += body.byteLength;
+      };
+      entries.set(key, entry);
+      bytes += entry.bytes;
       for (const oldest of entries.keys()) {
         if (bytes <= maxBytes) break;
         remove(oldest);
@@ -123,6 +125,7 @@ export function cacheAnswers(upstream: Upstream, options: ResponseCacheOptions):
     async send(request) {
       const { method, path, headers = [], credentials = "" } = request;
       const mayShare = method === "GET" && credentials.trim() === "" && !asksForItsOwn(headers);
+      // What is asked while writes go unheard may be old by the time that they are heard again.
       if (!mayShare || !feed.connected) return upstream.send(request);
       const entry = find(path, headers);
       if (entry) {

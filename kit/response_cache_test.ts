@@ -32,7 +32,7 @@ function setUp(respond?: (request: UpstreamRequest, body: string) => Response | 
     },
     snapshot: () => ({}) as UpstreamSnapshot,
   };
-  const cached = cacheAnswers(upstream, { ttlMs: 1_000, feed, clock, maxBytes: 100 });
+  const cached = cacheAnswers(upstream, { ttlMs: 1_000, feed, clock, maxBytes: 5_000 });
   async function get(asked: Asked = {}): Promise<string> {
     const response = await cached.send({
       path: "/orders",
@@ -125,6 +125,34 @@ Deno.test("cacheAnswers() answers nothing from memory while it cannot hear of wr
   assert.equal(await get(), "version 4 of /orders");
 });
 
+Deno.test("cacheAnswers() keeps nothing that was asked while it could not hear of writes", async () => {
+  const answers: PromiseWithResolvers<Response>[] = [];
+  const { cached, clock, feed, requests } = setUp(() => {
+    const pending = Promise.withResolvers<Response>();
+    answers.push(pending);
+    return pending.promise;
+  });
+  const request = { method: "GET", path: "/orders", deadlineAtMs: 0 };
+  feed.connected = false;
+  const asked = cached.send(request);
+  await clock.advance(0);
+  feed.connected = true; // and a write in between went unheard
+  answers[0]?.resolve(answer("old"));
+  await (await asked).text();
+  await clock.advance(0);
+  void cached.send(request);
+  assert.equal(requests.length, 2);
+});
+
+Deno.test("cacheAnswers() counts an answer that replaces another once", async () => {
+  const { cached, clock, get } = setUp();
+  await get();
+  const { bytes } = cached.snapshot().cache;
+  await clock.advance(1_000);
+  await get();
+  assert.deepEqual(cached.snapshot().cache, { entries: 1, bytes, hits: 0, misses: 2 });
+});
+
 Deno.test("cacheAnswers() leaves alone what is nobody else's business", async () => {
   const cases: [string, Asked][] = [
     ["other method", { method: "POST" }],
@@ -195,9 +223,10 @@ Deno.test("cacheAnswers() tells answers apart by what they vary by", async () =>
 });
 
 Deno.test("cacheAnswers() drops the oldest answers when there are too many bytes", async () => {
-  const { cached, get } = setUp((_, body) => answer(body.padEnd(40, ".")));
+  const { cached, get } = setUp((_, body) => answer(body.padEnd(100, ".")));
   for (const path of ["/1", "/2", "/3"]) await get({ path });
-  assert.deepEqual(cached.snapshot().cache, { entries: 2, bytes: 80, hits: 0, misses: 3 });
+  const bytes = 2 * (2_048 + 2 + 100);
+  assert.deepEqual(cached.snapshot().cache, { entries: 2, bytes, hits: 0, misses: 3 });
   assert.match(await get({ path: "/2" }), /version 2/);
   assert.match(await get({ path: "/1" }), /version 4/);
 });

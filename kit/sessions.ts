@@ -27,7 +27,7 @@ export interface SessionsOptions {
 export interface Session {
   user: string;
   createdAtMs: number;
-  /** When it ends, unless it is used before. */
+  /** When it ends, unless it is used before; never later than {@linkcode Session.expiresAtMs}. */
   idleUntilMs: number;
   /** When it ends, whatever happens. */
   expiresAtMs: number;
@@ -81,7 +81,7 @@ export class Sessions {
     const nowMs = this.#clock.wallNow();
     const { idleUntilMs, expiresAtMs } = this.#describe(record);
     if (
-      nowMs >= idleUntilMs || nowMs >= expiresAtMs ||
+      nowMs >= idleUntilMs ||
       await this.#store.generation(record.user) !== record.generation
     ) {
       await this.#store.delete(key);
