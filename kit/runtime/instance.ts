@@ -122,7 +122,8 @@ async function loadServe(): Promise<Serve> {
  * first request comes. Needs `--expose-gc` (see command.ts); without it nothing happens.
  */
 function collectGarbage(): void {
-  (globalThis as { gc?: () => void }).gc?.();
+  const { gc } = globalThis as { gc?: (options: Record<string, string>) => void };
+  gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
 }
 
 /** Tells whoever keeps a connection open not to send the next request on it: the port will close. */
