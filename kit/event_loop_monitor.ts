@@ -35,6 +35,9 @@ export interface EventLoopMonitorOptions {
   log?: MonitorLog;
 }
 
+/** Is told each sample as it is taken, in milliseconds. */
+export type LagListener = (lagMs: number) => void;
+
 /** Lag over the window, in milliseconds. */
 export interface LagSnapshot {
   /** Samples in the window: one for each `intervalMs` that passed, blocked or not. */
@@ -63,6 +66,7 @@ export class EventLoopMonitor {
   readonly #weight: number;
   readonly #log: MonitorLog | undefined;
   readonly #lags: Float64Array;
+  readonly #listeners = new Set<LagListener>();
   #recorded = 0;
   #ewmaMs = 0;
   #late = { count: 0, worstMs: 0 };
@@ -102,6 +106,16 @@ export class EventLoopMonitor {
     this.#lags = new Float64Array(Math.floor(windowMs / intervalMs));
   }
 
+  /** Tells `listener` each sample from now on; a blocked loop takes none. */
+  onSample(listener: LagListener): void {
+    this.#listeners.add(listener);
+  }
+
+  /** Time between samples. */
+  get intervalMs(): number {
+    return this.#intervalMs;
+  }
+
   /** The moving average alone: cheap enough for every request. */
   get ewmaMs(): number {
     return this.#ewmaMs;
@@ -133,7 +147,9 @@ export class EventLoopMonitor {
         return; // stopped
       }
       const now = this.#clock.now();
-      this.#record(Math.max(0, now - due), now);
+      const lagMs = Math.max(0, now - due);
+      this.#record(lagMs, now);
+      for (const listener of this.#listeners) listener(lagMs);
     }
   }
 

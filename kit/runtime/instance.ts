@@ -8,11 +8,13 @@ import { createAccessLog } from "../access_log.ts";
 import { systemClock } from "../clock.ts";
 import { EventLoopMonitor } from "../event_loop_monitor.ts";
 import type { InstanceContext } from "../instance_app.ts";
+import { beat } from "../heartbeat.ts";
 import { Lifecycle } from "../lifecycle.ts";
 import type { LineBuffer, Logger } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import { type Environment, type InstanceSettings, parseEnvironment } from "./env.ts";
-import type { Fetch, HttpServer, Serve } from "./server.ts";
+import { loadServe, runtime } from "./serve.ts";
+import type { Fetch, HttpServer } from "./server.ts";
 
 /** What a service gives to be run. */
 export interface Application {
@@ -45,8 +47,6 @@ export interface RunningInstance {
   drain(): Promise<boolean>;
 }
 
-/** What runs us. */
-export const runtime: "deno" | "node" = "Deno" in globalThis ? "deno" : "node";
 /** Share of the drain timeout for which new requests are waited for, at most. */
 const LINGER_SHARE = 0.5;
 
@@ -60,6 +60,8 @@ export interface StartOptions {
   log: Logger;
   /** Where the access log goes. */
   buffer: LineBuffer;
+  /** Where this event loop shows that it lives. */
+  heartbeat: SharedArrayBuffer;
 }
 
 /** Builds and starts one event loop's worth of instance. */
@@ -67,13 +69,15 @@ export async function startInstance<Config>(
   options: InstanceOptions<Config>,
   start: StartOptions,
 ): Promise<RunningInstance> {
-  const { id, port, reusePort, settings, log, buffer } = start;
+  const { id, port, reusePort, settings, log, buffer, heartbeat } = start;
   const { service, env, config, create } = options;
   const clock = systemClock;
   const lifecycle = new Lifecycle({ clock });
   const monitor = new EventLoopMonitor({ clock, log });
   const metrics = new Metrics({ instance: id, service, runtime });
   const accessLog = createAccessLog({ instance: id, buffer, clock });
+  const showLife = () => beat(heartbeat, lifecycle.state.kind, clock.wallNow());
+  monitor.onSample(showLife);
   const sampling = monitor.start();
   const application = await create(
     { id, service, runtime, clock, log, metrics, monitor, lifecycle, accessLog },
@@ -90,6 +94,7 @@ export async function startInstance<Config>(
   });
   collectGarbage();
   lifecycle.markReady();
+  showLife();
 
   return {
     port: server.port,
@@ -98,7 +103,9 @@ export async function startInstance<Config>(
       handle = closingConnections(application.fetch);
       log.info("draining", { inFlight: lifecycle.inFlight, timeoutMs });
       const endMs = clock.now() + timeoutMs;
-      await lifecycle.drain(timeoutMs * LINGER_SHARE);
+      const quiet = lifecycle.drain(timeoutMs * LINGER_SHARE);
+      showLife();
+      await quiet;
       const done = new AbortController();
       const finished = await Promise.race([
         server.shutdown().then(() => true),
@@ -111,10 +118,6 @@ export async function startInstance<Config>(
       return finished;
     },
   };
-}
-
-async function loadServe(): Promise<Serve> {
-  return runtime === "deno" ? (await import("./deno.ts")).serve : (await import("./node.ts")).serve;
 }
 
 /**

@@ -8,9 +8,12 @@
  * @module
  */
 import process from "node:process";
+import { createHeartbeatBuffer } from "../heartbeat.ts";
 import { createLogger, LineBuffer, type Logger } from "../log.ts";
 import { environmentIssues, instanceSettingsSchema, parseEnvironment } from "./env.ts";
-import { type InstanceOptions, type RunningInstance, runtime, startInstance } from "./instance.ts";
+import { serveHealth, startHealthThread } from "./health_server.ts";
+import { type InstanceOptions, type RunningInstance, startInstance } from "./instance.ts";
+import { runtime } from "./serve.ts";
 import { startWorkers, workerRole, workInThread } from "./workers.ts";
 
 export type { Application, InstanceOptions } from "./instance.ts";
@@ -34,20 +37,29 @@ export async function runInstance<Config>(options: InstanceOptions<Config>): Pro
   }
   const settings = parseEnvironment(instanceSettingsSchema, env);
   log = createLogger({ instance: id, level: settings.LOG_LEVEL, buffer });
-  const start = (port: number, reusePort: boolean) =>
-    startInstance(options, { id, port, reusePort, settings, log, buffer });
+  const start = (port: number, reusePort: boolean, heartbeat: SharedArrayBuffer) =>
+    startInstance(options, { id, port, reusePort, settings, log, buffer, heartbeat });
 
-  if (role) return await workInThread(() => start(role.port, true));
+  if (role) return await workInThread(() => start(role.port, true, role.heartbeat));
 
   let instance: RunningInstance | undefined;
   exitOnUncaught(log, exit);
   drainOnSignal(log, exit, () => instance ? instance.drain() : Promise.resolve(true));
   try {
-    instance = settings.WORKERS > 1
-      ? await startWorkers({ id, settings, log })
-      : await start(settings.PORT, false);
-    const { HOST: host, WORKERS: workers } = settings;
-    log.info("listening", { port: instance.port, host, service, runtime, workers });
+    const { HOST: host, PORT, HEALTH_PORT, WORKERS: workers } = settings;
+    const loops = Array.from({ length: workers }, createHeartbeatBuffer);
+    const health = { id, host, port: HEALTH_PORT ?? 0, loops };
+    let healthPort: number | undefined;
+    if (workers > 1) {
+      // This loop serves nothing else, so it can tell how the others are.
+      if (HEALTH_PORT !== undefined) healthPort = (await serveHealth(health)).port;
+      instance = await startWorkers({ id, settings, log, loops });
+    } else {
+      if (HEALTH_PORT !== undefined) healthPort = await startHealthThread(health);
+      instance = await start(PORT, false, loops[0] as SharedArrayBuffer);
+    }
+    const { port } = instance;
+    log.info("listening", { port, host, service, runtime, workers, healthPort });
   } catch (error) {
     log.error(`Cannot start ${service}`, { error });
     exit(1);

@@ -11,6 +11,7 @@
 import process from "node:process";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { type Clock, systemClock } from "../clock.ts";
+import { beat } from "../heartbeat.ts";
 import type { Logger } from "../log.ts";
 import type { InstanceSettings } from "./env.ts";
 import type { RunningInstance } from "./instance.ts";
@@ -20,6 +21,7 @@ export interface WorkerRole {
   /** `x-instance-id` of the worker: the instance's id, a dot, and a number from 1. */
   readonly id: string;
   readonly port: number;
+  readonly heartbeat: SharedArrayBuffer;
 }
 
 type FromWorker = { kind: "listening"; port: number } | { kind: "drained"; finished: boolean };
@@ -48,6 +50,8 @@ export interface WorkersOptions {
   id: string;
   /** With `PORT` 0 the first worker picks a port, which the others then share. */
   settings: Pick<InstanceSettings, "PORT" | "WORKERS" | "DRAIN_TIMEOUT_MS">;
+  /** One heartbeat for each worker. */
+  loops: readonly SharedArrayBuffer[];
   log: Logger;
   /** @default systemClock */
   clock?: Clock;
@@ -63,7 +67,8 @@ export interface WorkersOptions {
  * @throws when a worker cannot start the first time
  */
 export async function startWorkers(options: WorkersOptions): Promise<RunningInstance> {
-  const { id, settings, log, clock = systemClock, backoffMs = 100, maxBackoffMs = 5_000 } = options;
+  const { id, settings, loops, log, clock = systemClock, backoffMs = 100, maxBackoffMs = 5_000 } =
+    options;
   const workers = new Map<number, Worker>();
   const stopping = new AbortController();
 
@@ -72,7 +77,8 @@ export async function startWorkers(options: WorkersOptions): Promise<RunningInst
     return new Promise((resolve, reject) => {
       let failures = 0;
       const launch = () => {
-        const role: WorkerRole = { id: `${id}.${k}`, port };
+        const heartbeat = loops[k - 1] as SharedArrayBuffer;
+        const role: WorkerRole = { id: `${id}.${k}`, port, heartbeat };
         const worker = spawn(role);
         workers.set(k, worker);
         let listening = false;
@@ -86,6 +92,7 @@ export async function startWorkers(options: WorkersOptions): Promise<RunningInst
         worker.on("error", (error) => cause = error);
         worker.on("exit", (code) => {
           workers.delete(k);
+          beat(heartbeat, "closed", clock.wallNow());
           if (stopping.signal.aborted) return;
           const error = cause ?? new Error(`Worker ended with exit code ${code}`);
           // Only a promise that is still open takes this; afterwards it does nothing.

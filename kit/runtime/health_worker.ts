@@ -1,0 +1,10 @@
+/**
+ * The thread behind the heartbeat port.
+ *
+ * @module
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { serveHealth } from "./health_server.ts";
+
+const { port } = await serveHealth(workerData);
+parentPort?.postMessage(port);
