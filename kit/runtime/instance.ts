@@ -13,6 +13,7 @@ import { Lifecycle } from "../lifecycle.ts";
 import type { LineBuffer, Logger } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import { type Environment, type InstanceSettings, parseEnvironment } from "./env.ts";
+import { collectGarbage } from "./garbage.ts";
 import { loadServe, runtime } from "./serve.ts";
 import type { Fetch, HttpServer } from "./server.ts";
 
@@ -118,15 +119,6 @@ export async function startInstance<Config>(
       return finished;
     },
   };
-}
-
-/**
- * Gives back what parsing and loading left behind, a third of a small instance's memory, before the
- * first request comes. Needs `--expose-gc` (see command.ts); without it nothing happens.
- */
-function collectGarbage(): void {
-  const { gc } = globalThis as { gc?: (options: Record<string, string>) => void };
-  gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
 }
 
 /** Tells whoever keeps a connection open not to send the next request on it: the port will close. */
