@@ -4,6 +4,7 @@
  * @module
  */
 import { createInstanceApp } from "../kit/instance_app.ts";
+import { createShedding } from "../kit/shedding.ts";
 import { countRoutes } from "./count.ts";
 import { cpuBoundRoute } from "./cpu_bound.ts";
 import { createCheckCredentials } from "./credentials.ts";
@@ -18,7 +19,14 @@ import { waitRoute } from "./wait.ts";
 
 /** Makes the gateway's app. */
 export function createGateway(parts: GatewayParts): GatewayApp {
-  return createInstanceApp(parts.context, (app) => {
+  const { context, config } = parts;
+  return createInstanceApp(context, (app) => {
+    if (config.SHEDDING === "on") {
+      app.use(createShedding(context, {
+        maxInFlight: config.MAX_IN_FLIGHT,
+        maxQueueAgeMs: config.MAX_QUEUE_AGE_MS,
+      }));
+    }
     forwardRoutes(app, parts);
     dashboardRoute(app, parts);
     countRoutes(app, parts);

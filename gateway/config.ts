@@ -19,6 +19,12 @@ export const gatewayConfigSchema = z.object({
   PAYMENTS_URL: urls.default("http://127.0.0.1:3003"),
   /** Longest time from a request's arrival to the end of what the services answer. */
   UPSTREAM_TIMEOUT_MS: integerText({ min: 1, max: 600_000 }).default(2_000),
+  /** Whether an overloaded replica refuses requests with 503 (see kit/load_shedder.ts). */
+  SHEDDING: z.enum(["on", "off"]).default("on"),
+  /** Requests in flight at most; while the event loop is late the limit is lower. */
+  MAX_IN_FLIGHT: integerText({ min: 1, max: 100_000 }).default(1_024),
+  /** A request that waited longer since the front took it is refused. */
+  MAX_QUEUE_AGE_MS: integerText({ min: 1, max: 60_000 }).default(5_000),
   /** Requests to one service at a time; more are refused. */
   MAX_CONCURRENT: integerText({ min: 1, max: 100_000 }).default(256),
   /** A GET without an answer after this time is sent to a second replica of the service as well. */
