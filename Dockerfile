@@ -23,7 +23,7 @@ EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=3s --timeout=2s --start-period=5s --retries=2 \
   CMD ["node", "kit/runtime/health_probe.ts", "http://127.0.0.1:3000/readyz"]
-ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning"]
+ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "--expose-gc"]
 CMD ["gateway/main.ts"]
 
 FROM denoland/deno:distroless-2.9.6 AS deno
@@ -36,5 +36,5 @@ EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=3s --timeout=2s --start-period=5s --retries=2 \
   CMD ["/bin/deno", "run", "--quiet", "--no-prompt", "--cached-only", "--allow-net=127.0.0.1", "kit/runtime/health_probe.ts", "http://127.0.0.1:3000/readyz"]
-ENTRYPOINT ["/bin/deno", "run", "--quiet", "--no-prompt", "--cached-only", "--allow-net", "--allow-env", "--allow-sys", "--allow-read=/app,/run/secrets,/run/stack"]
+ENTRYPOINT ["/bin/deno", "run", "--quiet", "--no-prompt", "--cached-only", "--v8-flags=--expose-gc", "--allow-net", "--allow-env", "--allow-read=/app,/run/secrets,/run/stack"]
 CMD ["gateway/main.ts"]

@@ -65,7 +65,8 @@ export class UsageMeter {
   }
 }
 
-async function readLoopLagMs(address: string): Promise<number | null> {
+/** Asks an instance for the p99 of its event-loop lag in ms; `null` when it cannot say. */
+export async function readLoopLagMs(address: string): Promise<number | null> {
   try {
     const signal = AbortSignal.timeout(LAG_TIMEOUT_MS);
     const response = await fetch(`${address}/metrics`, { signal });

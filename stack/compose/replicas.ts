@@ -1,0 +1,139 @@
+/**
+ * The containers of a project as replicas: which of them serve, which are about to leave, and the list
+ * that the gateway follows.
+ *
+ * @module
+ */
+import type { Clock } from "../../kit/clock.ts";
+import type { Front } from "../../lb/front.ts";
+import { answersOk } from "../process/launch.ts";
+import { SCALABLE, type ScalableService, StackError } from "../stack.ts";
+import { type Container, docker } from "./docker.ts";
+import { INSTANCE_PORT, instanceIdOf, placeOf, type Project } from "./project.ts";
+
+/** A gateway reads the list again within 500 ms; after this it has surely done so. */
+const SETTLE_MS = 700;
+const READY_TIMEOUT_MS = 60_000;
+
+/** Containers by service, lowest number first. */
+export type ContainersByService = Record<ScalableService, Container[]>;
+
+/** The replicas of one project. */
+export class Replicas {
+  readonly #project: Project;
+  readonly #clock: Clock;
+  readonly #serving = new Set<string>();
+  readonly #leaving = new Set<string>();
+  readonly #restarts = new Map<string, number>();
+
+  constructor(project: Project, clock: Clock) {
+    this.#project = project;
+    this.#clock = clock;
+  }
+
+  /** How far a container is in its life. */
+  stateOf(container: Container): "ready" | "draining" | "starting" | "backoff" {
+    if (this.#leaving.has(container.Id)) return "draining";
+    if (container.State.Status !== "running") return "backoff";
+    const isReady = this.#serving.has(container.Id) || placeOf(container).service === "redis";
+    return isReady ? "ready" : "starting";
+  }
+
+  /** Times that a container ended by itself or by force. */
+  restartsOf({ Id }: Container): number {
+    return this.#restarts.get(Id) ?? 0;
+  }
+
+  /** Whether it was taken out of the lists. */
+  isLeaving(id: string): boolean {
+    return this.#leaving.has(id);
+  }
+
+  /** Notes that a container ended; it is in no list until it answers again. */
+  noteEnd(id: string): void {
+    this.#serving.delete(id);
+    this.#restarts.set(id, (this.#restarts.get(id) ?? 0) + 1);
+  }
+
+  /** Takes containers out of the lists for good. */
+  leave(containers: readonly Container[]): void {
+    for (const { Id } of containers) this.#leaving.add(Id);
+  }
+
+  /** Those that are to get requests. */
+  async current(): Promise<ContainersByService> {
+    const all = (await this.#project.containers())
+      .filter(({ Id }) => this.#serving.has(Id) && !this.#leaving.has(Id));
+    const of = (service: ScalableService) =>
+      all.filter((one) => placeOf(one).service === service)
+        .sort((a, b) => placeOf(a).number - placeOf(b).number);
+    return Object.fromEntries(SCALABLE.map((name) => [name, of(name)])) as ContainersByService;
+  }
+
+  /** The gateway replicas as a front wants them. */
+  upstreamsOf({ gateway }: ContainersByService): Front["upstreams"] {
+    return gateway.map((container) => ({
+      id: instanceIdOf(container),
+      address: new URL(this.addressOf(container)).host,
+    }));
+  }
+
+  /** Writes the list that the gateway follows; resolves when every gateway knows of a change. */
+  async publish({ gateway: _, ...services }: ContainersByService): Promise<void> {
+    const lists = Object.entries(services).map(([name, containers]) =>
+      [name, containers.map((container) => this.addressOf(container))] as const
+    );
+    const text = JSON.stringify(Object.fromEntries(lists));
+    if (this.#project.share("upstreams.json", text)) await this.#clock.sleep(SETTLE_MS);
+  }
+
+  /** Base URL of an instance; reachable from this machine and from those who share its network. */
+  addressOf(container: Container): string {
+    const { service } = placeOf(container);
+    const network = `${this.#project.name}_${service === "gateway" ? "front" : "inside"}`;
+    const ip = container.NetworkSettings.Networks?.[network]?.IPAddress || "0.0.0.0";
+    return service === "redis" ? `redis://${ip}:6379` : `http://${ip}:${INSTANCE_PORT}`;
+  }
+
+  /**
+   * Waits until every container that is not leaving answers that it is ready.
+   *
+   * @throws {StackError} when one does not in a minute
+   */
+  async untilServing(signal: AbortSignal): Promise<void> {
+    const deadline = this.#clock.now() + READY_TIMEOUT_MS;
+    const waiting = () =>
+      this.#project.containers().then((all) =>
+        all.filter((one) =>
+          placeOf(one).service !== "redis" && !this.#serving.has(one.Id) &&
+          !this.#leaving.has(one.Id)
+        )
+      );
+    while (true) {
+      signal.throwIfAborted();
+      // deno-lint-ignore no-await-in-loop -- looking again is the point
+      const left = await waiting();
+      if (left.length === 0) return;
+      // deno-lint-ignore no-await-in-loop -- looking again is the point
+      await Promise.all(left.map((container) => this.#look(container)));
+      const [late] = left.filter(({ Id }) => !this.#serving.has(Id));
+      if (!late) continue;
+      if (this.#clock.now() > deadline) {
+        // deno-lint-ignore no-await-in-loop -- the last turn of the loop
+        const said = await docker(["logs", "--tail=1", late.Id]);
+        const id = instanceIdOf(late);
+        throw new StackError(`Cannot start ${id}: it must become ready, received "${said}"`);
+      }
+      // deno-lint-ignore no-await-in-loop -- looking again is the point
+      await this.#clock.sleep(50);
+    }
+  }
+
+  async #look(container: Container): Promise<void> {
+    if (container.State.Status !== "running") return;
+    const url = `${this.addressOf(container)}/readyz`;
+    if (await answersOk(url, AbortSignal.timeout(1_000)).catch(() => false)) {
+      this.#serving.add(container.Id);
+    }
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * Ends whatever containers a state directory has on the engine, also those that a killed supervisor left.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { type Container, containersWith, docker } from "./docker.ts";
+
+/** Label of the containers and networks that the engine makes beside Compose's; its value is the project. */
+export const STACK_LABEL = "scaling-lab.stack";
+
+/** Projects of several state directories live side by side on one engine. */
+export function projectName(stateDir: string): string {
+  return `stack-${createHash("sha256").update(stateDir).digest("hex").slice(0, 10)}`;
+}
+
+/** The labels of everything that belongs to a project. */
+export function labelsOf(project: string): { compose: string; stack: string } {
+  return {
+    compose: `com.docker.compose.project=${project}`,
+    stack: `${STACK_LABEL}=${project}`,
+  };
+}
+
+/**
+ * Removes containers and networks at once, without a drain; safe to repeat.
+ *
+ * @returns the names of the containers that were there
+ */
+export async function sweepContainers(stateDir: string): Promise<string[]> {
+  const labels = Object.values(labelsOf(projectName(stateDir)));
+  const found: Container[] = (await Promise.all(labels.map(containersWith))).flat();
+  if (found.length > 0) await docker(["rm", "-f", "-v", ...found.map(({ Id }) => Id)]);
+  const networks = await Promise.all(
+    labels.map((label) => docker(["network", "ls", "-q", `--filter=label=${label}`])),
+  );
+  const ids = networks.flatMap((text) => text.split("\n")).filter((id) => id !== "");
+  if (ids.length > 0) await docker(["network", "rm", ...ids]);
+  return found.map(({ Name }) => Name);
+}
