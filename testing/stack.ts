@@ -31,11 +31,18 @@ export interface TestStackOptions extends Partial<StackOptions> {
 export async function startTestStack(options: TestStackOptions = {}): Promise<TestStack> {
   const { stateDir: given, ...rest } = options;
   const stateDir = given ?? await Deno.makeTempDir({ prefix: "stack-" });
+  const killed = new AbortController();
+  const stop = () => killed.abort();
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) Deno.addSignalListener(signal, stop);
   const removeState = async () => {
+    for (const signal of signals) Deno.removeSignalListener(signal, stop);
     if (given === undefined) await Deno.remove(stateDir, { recursive: true });
   };
   try {
-    const stack = await startStack({ port: 0, ...rest }, { stateDir });
+    const stack = await startStack({ port: 0, ...rest }, { stateDir, signal: killed.signal });
+    // A run that is told to end must leave no processes: then nobody disposes of anything.
+    killed.signal.addEventListener("abort", () => stack.closed.then(() => Deno.exit(143)));
     return Object.assign(stack, {
       stateDir,
       async [Symbol.asyncDispose]() {

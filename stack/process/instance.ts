@@ -49,6 +49,9 @@ const STABLE_MS = 10_000;
 /** What an instance sees of our own environment. */
 const PASSED_ON = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "TMPDIR", "LANG", "TZ"];
 
+/** As many as a POSIX shell can name. */
+const CLOSE_INHERITED = [3, 4, 5, 6, 7, 8, 9].map((descriptor) => `${descriptor}>&-`).join(" ");
+
 /** Pause before the `n`-th restart in a row (n from 0), in ms. */
 export function backoffMs(n: number): number {
   return Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** n);
@@ -201,11 +204,12 @@ export class Instance {
     const { id, command, args, env } = this.spec;
     const passedOn = PASSED_ON.map((name) => [name, Deno.env.get(name)] as const)
       .filter((pair): pair is readonly [string, string] => pair[1] !== undefined);
-    // The shell opens the log and becomes the instance: same process id, no pipe through us.
+    // The shell opens the log and becomes the instance: same process id, no pipe through us. What we
+    // were given ourselves (the lock of a `flock`, a pipe) must not stay open for as long as it lives.
     return new Deno.Command("/bin/sh", {
       args: [
         "-c",
-        'log=$1; shift; exec "$@" >>"$log" 2>&1',
+        `log=$1; shift; exec "$@" >>"$log" 2>&1 ${CLOSE_INHERITED}`,
         "sh",
         this.#logs.path(id),
         command,

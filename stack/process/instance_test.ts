@@ -154,3 +154,15 @@ Deno.test({
     assert.equal(it.instance.restarts, 0);
   },
 });
+
+Deno.test({
+  name: "Instance holds open nothing but its log",
+  ...requires(),
+  async fn() {
+    await using it = await fixture("echo up; sleep 60");
+    await it.instance.start();
+    const pid = it.instance.process?.pid;
+    const open = [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => Number(name));
+    assert.deepEqual(open.filter((descriptor) => descriptor < 10).sort(), [0, 1, 2]);
+  },
+});
