@@ -99,21 +99,22 @@ export class Evidence {
   }
 
   /**
-   * How many times larger a measure is with `numerator` than with `denominator`, paired by repetition; null when no
-   * repetition has both.
+   * How many times larger a measure is with `numerator` than with `denominator`: pairs of trials of the same repetition
+   * that differ in nothing else; null when there is none, or a value is not positive.
    */
   ratio(
     sides: { numerator: Levels; denominator: Levels },
     value: (trial: TrialEvidence) => number,
   ): Interval | null {
-    const below = new Map(
-      this.where(sides.denominator).map((trial) => [trial.record.repetition, trial]),
-    );
-    const pairs = this.where(sides.numerator).flatMap((above) => {
-      const partner = below.get(above.record.repetition);
-      return partner ? [[value(above), value(partner)] as const] : [];
+    const named = new Set([...Object.keys(sides.numerator), ...Object.keys(sides.denominator)]);
+    const pairKey = ({ record: { levels, repetition } }: TrialEvidence) =>
+      JSON.stringify([repetition, Object.entries(levels).filter(([name]) => !named.has(name))]);
+    const below = new Map(this.where(sides.denominator).map((trial) => [pairKey(trial), trial]));
+    const pairs = this.where(sides.numerator).flatMap((trial) => {
+      const partner = below.get(pairKey(trial));
+      return partner ? [[value(trial), value(partner)] as const] : [];
     });
-    if (pairs.length === 0) return null;
+    if (pairs.length === 0 || pairs.some(([a, b]) => !(a > 0 && b > 0))) return null;
     return ratioInterval({
       numerators: pairs.map(([above]) => above),
       denominators: pairs.map(([, under]) => under),

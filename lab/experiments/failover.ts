@@ -1,0 +1,251 @@
+/**
+ * `failover`: replicas die, come and go, policies and fronts change, while requests keep coming.
+ *
+ * @module
+ */
+import type { FrontKind } from "../../lb/front.ts";
+import type { Evidence, TrialEvidence } from "../evidence.ts";
+import type { Analysis, Experiment, LabStack, TrialContext } from "../experiment.ts";
+import { ceilingVerdict, cellName, listing } from "../findings.ts";
+import { isGood, type Sample } from "../load/sample.ts";
+import { failures, latencyMs, shareAbove } from "../measures_of_samples.ts";
+import type { Levels, Metric, Verdict } from "../results.ts";
+import { setFront, untilReady } from "./arrangements.ts";
+
+const RATE = 200;
+const DELAYED_MS = 250;
+const LEAD_MS = 500;
+const tailMs = (quick: boolean) => quick ? 1_200 : 3_000;
+
+type Action = (trial: TrialContext, step: Step) => Promise<void>;
+/** Does something and puts it on the timeline with its duration. */
+type Step = (kind: string, text: string, act: () => Promise<void>) => Promise<void>;
+
+/** What happens to the stack; planned changes must cost nothing, deaths little. */
+const ACTIONS: Record<string, Action> = {
+  "kill-1": (trial, step) => killSome(trial, step, 1),
+  "kill-2": (trial, step) => killSome(trial, step, 2),
+  "scale": async ({ stack }, step) => {
+    await step("scale", "3 to 5 replicas", () => stack.scale({ gateway: 5 }));
+    await step("scale", "5 to 2 replicas", () => stack.scale({ gateway: 2 }));
+  },
+  "rolling-restart": async (trial, step) => {
+    for (const { id, restarts } of await gateways(trial.stack)) {
+      // deno-lint-ignore no-await-in-loop -- one after the other is what rolling means
+      await step("restart", `SIGTERM to ${id}`, () => restart(trial, id, restarts));
+    }
+  },
+  "policy-swap": async ({ stack }, step) => {
+    await step("policy", "least-conn", () => stack.setFront({ policy: "least-conn" }));
+    await step("policy", "round-robin", () => stack.setFront({ policy: "round-robin" }));
+  },
+  "front-swap": async ({ stack, levels }, step) => {
+    const other: FrontKind = levels.front === "nginx" ? "caddy" : "nginx";
+    await step("front", other, () => stack.setFront({ kind: other }));
+    await step(
+      "front",
+      String(levels.front),
+      () => stack.setFront({ kind: levels.front as FrontKind }),
+    );
+  },
+};
+const KILLS = ["kill-1", "kill-2"];
+
+/** The experiment. */
+export const failover: Experiment = {
+  name: "failover",
+  title: "Deaths and changes under load",
+  question: "How many requests fail or wait when replicas die or the system changes?",
+  hypotheses: [
+    {
+      id: "changes-are-free",
+      text: "Scaling, rolling restart, policy swap and front swap fail no request",
+    },
+    {
+      id: "kills-are-free",
+      text: "Killing 1 or 2 of 3 replicas fails no GET: it is tried elsewhere",
+    },
+    {
+      id: "kills-recover",
+      text: `1 s after a kill no request takes longer than ${DELAYED_MS} ms`,
+    },
+  ],
+  theory:
+    "A front that notices a refused or broken connection can send a GET elsewhere at once; a replica that leaves " +
+    "the front before it is signalled has nothing to break.",
+  factors: [
+    {
+      name: "action",
+      description: "what happens",
+      levels: Object.keys(ACTIONS),
+    },
+    { name: "front", description: "balancer", levels: ["nginx", "caddy"], quick: ["nginx"] },
+    {
+      name: "connections",
+      description: "of the clients",
+      levels: ["kept-alive", "fresh"],
+      quick: ["kept-alive"],
+    },
+  ],
+  method:
+    `GET /api/users at ${RATE}/s, open loop, over three replicas; the action starts after ${LEAD_MS} ms. A ` +
+    "kept-alive connection that closes before a GET is answered is retried once, as browsers do, and counted. " +
+    "Rolling restarts send SIGTERM without telling the front.",
+  trials: { full: 5, quick: 1 },
+  stack: () => ({ replicas: 3 }),
+  arrange: async (stack, { front }) => {
+    await untilReady(stack, AbortSignal.timeout(20_000));
+    await stack.scale({ gateway: 3 });
+    await setFront(stack, { kind: front as FrontKind, policy: "round-robin" });
+  },
+  secondsPerTrial: ({ action }, quick) =>
+    (tailMs(quick) + LEAD_MS) / 1000 + (action === "rolling-restart" ? 4 : 2.5),
+
+  async run(trial) {
+    const running = await trial.probe("light", {
+      url: `${trial.stack.url}/api/users?limit=1`,
+      ratePerSecond: RATE,
+      durationSeconds: 60,
+      connections: trial.levels.connections as "fresh" | "kept-alive",
+      timeoutMs: 5_000,
+      maxLateMs: 50,
+    });
+    await trial.sleep(LEAD_MS);
+    trial.observe("actionAtMs", trial.elapsedMs());
+    await ACTIONS[String(trial.levels.action)]?.(trial, async (kind, text, act) => {
+      const atMs = trial.elapsedMs();
+      await act();
+      trial.event({ kind, text, atMs, untilMs: trial.elapsedMs() });
+    });
+    await trial.sleep(tailMs(trial.quick));
+    running.stop();
+    await running.result;
+  },
+
+  analyse,
+};
+
+async function gateways(stack: LabStack) {
+  const { instances } = await stack.status();
+  return instances.filter(({ service }) => service === "gateway");
+}
+
+async function killSome({ stack }: TrialContext, step: Step, count: number): Promise<void> {
+  const doomed = (await gateways(stack)).slice(0, count).map(({ id }) => id);
+  await step("kill", `SIGKILL to ${doomed.join(" and ")}`, async () => {
+    await Promise.all(doomed.map((id) => stack.kill(id, "SIGKILL")));
+  });
+}
+
+async function restart(trial: TrialContext, id: string, restarts: number): Promise<void> {
+  await trial.stack.kill(id, "SIGTERM");
+  const deadline = performance.now() + 15_000;
+  while (performance.now() < deadline) {
+    // deno-lint-ignore no-await-in-loop -- looking again is the point
+    const now = (await gateways(trial.stack)).find((instance) => instance.id === id);
+    if (now?.state === "ready" && now.restarts > restarts) return;
+    // deno-lint-ignore no-await-in-loop -- as above
+    await trial.sleep(50);
+  }
+  trial.warn("restart-failed", `${id} did not come back within 15 s`, "invalid");
+}
+
+const light = (trial: TrialEvidence) => trial.samples("light");
+
+/** From the action's start to the end of the last request that failed or was delayed; 0 when none was. */
+function recoveryMs(trial: TrialEvidence): number {
+  const from = trial.number("actionAtMs");
+  const hurt = (sample: Sample) => !isGood(sample) || sample.latencyMs > DELAYED_MS;
+  return light(trial).filter(hurt)
+    .reduce((last, { intendedMs, latencyMs }) => Math.max(last, intendedMs + latencyMs - from), 0);
+}
+
+function analyse(evidence: Evidence): Analysis {
+  const cells = evidence.cells().toSorted((a, b) => cellName(a).localeCompare(cellName(b)));
+  const metrics = cells.flatMap((levels) => metricsOf(evidence, levels));
+  const pick = (name: string, kills: boolean) =>
+    metrics.filter((metric) =>
+      metric.name === name && KILLS.includes(String(metric.levels.action)) === kills
+    );
+  const verdicts: Verdict[] = [
+    countVerdict("changes-are-free", pick("failed", false)),
+    countVerdict("kills-are-free", pick("failed", true)),
+    ceilingVerdict("kills-recover", pick("recovery", true), 1_000),
+  ];
+  const failed = metrics.filter(({ name }) => name === "failed");
+  const sum = failed.reduce(
+    (total, { perTrial }) => total + perTrial.reduce((all, { value }) => all + value, 0),
+    0,
+  );
+  const requests = evidence.trials.reduce((total, trial) => total + light(trial).length, 0);
+  return {
+    answer: `${sum} of ${requests} requests failed over ${evidence.trials.length} trials.`,
+    verdicts,
+    headline: [],
+    metrics,
+    charts: cells.flatMap((levels) => {
+      const [trial] = evidence.where(levels);
+      return trial ? [timelineOf(trial, levels, metrics)] : [];
+    }),
+  };
+}
+
+/** Zero of many is a count, not a mean: one failure in any trial refutes it. */
+function countVerdict(hypothesis: string, metrics: readonly Metric[]): Verdict {
+  const values = metrics.flatMap(({ perTrial }) => perTrial.map(({ value }) => value));
+  const outcome = values.length === 0
+    ? "inconclusive"
+    : values.every((value) => value === 0)
+    ? "held"
+    : "failed";
+  return { hypothesis, outcome, sentence: `${listing(metrics)}.` };
+}
+
+function metricsOf(evidence: Evidence, levels: Levels): Metric[] {
+  const better = "lower";
+  return [
+    evidence.metric(
+      { name: "failed", title: "Failed requests", unit: "count", better, theory: 0 },
+      levels,
+      (trial) => failures(light(trial)),
+    ),
+    evidence.metric(
+      { name: "retried", title: "Resends by the client", unit: "count", better },
+      levels,
+      (trial) => light(trial).reduce((sum, { retries }) => sum + retries, 0),
+    ),
+    evidence.metric(
+      { name: "delayed", title: `Requests over ${DELAYED_MS} ms`, unit: "share", better },
+      levels,
+      (trial) => shareAbove(light(trial), DELAYED_MS),
+    ),
+    evidence.metric(
+      { name: "p99", title: "p99 latency", unit: "ms", better },
+      levels,
+      (trial) => latencyMs(light(trial), 0.99),
+    ),
+    evidence.metric(
+      { name: "recovery", title: "Time to recover", unit: "ms", better },
+      levels,
+      recoveryMs,
+    ),
+  ];
+}
+
+function timelineOf(
+  trial: TrialEvidence,
+  levels: Levels,
+  metrics: readonly Metric[],
+): Analysis["charts"][number] {
+  const own = metrics.filter((metric) => metric.levels === levels);
+  return {
+    kind: "timeline",
+    id: `timeline-${Object.values(levels).join("-")}`,
+    title: `${cellName(levels)}: one trial`,
+    alternative: listing(own),
+    series: [{ label: cellName(levels), paths: [trial.path("light")] }],
+    bucketMs: 100,
+    delayedAboveMs: DELAYED_MS,
+    events: trial.record.events,
+  };
+}

@@ -1,0 +1,191 @@
+/**
+ * `state`: counters and sessions kept in a replica's memory and in Redis.
+ *
+ * @module
+ */
+import { allOf, type Evidence, type TrialEvidence, within } from "../evidence.ts";
+import type { Analysis, Experiment, TrialContext } from "../experiment.ts";
+import { ceilingVerdict, cellName, listing } from "../findings.ts";
+import { latencyMs } from "../measures_of_samples.ts";
+import { formatInterval } from "../report/format.ts";
+import type { Levels, Metric, Verdict } from "../results.ts";
+
+const PASSWORD = "the lab measures this";
+const requests = (quick: boolean) => quick ? 60 : 300;
+const seconds = (quick: boolean) => quick ? 1.5 : 4;
+
+/** The experiment. */
+export const state: Experiment = {
+  name: "state",
+  title: "Where state is kept",
+  question: "What goes wrong when a replica keeps state in memory, and what does Redis cost?",
+  hypotheses: [
+    {
+      id: "redis-is-right",
+      text: "With Redis no count is wrong and no session is lost, with 1 and with 3 replicas",
+    },
+    {
+      id: "memory-is-wrong",
+      text:
+        "In memory, 3 replicas answer two thirds of counts wrongly and refuse two thirds of requests with a " +
+        "session (within 10 %)",
+    },
+    {
+      id: "redis-is-cheap",
+      text: "A count in Redis takes at most 3 ms longer at p50 than in memory",
+    },
+  ],
+  theory:
+    "Round-robin over N replicas with a memory each: a count is one that nobody got before for 1/N of the " +
+    "requests, and a session is known to 1/N of the replicas: 1 - 1/N go wrong.",
+  factors: [
+    { name: "store", description: "where state is kept", levels: ["memory", "redis"] },
+    { name: "replicas", description: "gateway replicas", levels: [1, 3] },
+  ],
+  method:
+    "One login, then requests one after the other, alternately with its session and to the shared counter; a " +
+    "count that was given before is wrong. Then GET /api/count/shared at 100/s for its latency.",
+  trials: { full: 6, quick: 3 },
+  stack: ({ store }) => ({
+    store: store as "memory" | "redis",
+    gatewayEnv: { DEMO_PASSWORD: PASSWORD },
+  }),
+  arrange: (stack, { replicas }) => stack.scale({ gateway: Number(replicas) }),
+  secondsPerTrial: (_levels, quick) => seconds(quick) + requests(quick) * 0.008 + 1,
+
+  async run(trial) {
+    await sequence(trial);
+    const cost = await trial.probe("shared-count", {
+      url: `${trial.stack.url}/api/count/shared`,
+      ratePerSecond: 100,
+      durationSeconds: seconds(trial.quick),
+    });
+    await cost.result;
+  },
+
+  analyse,
+};
+
+async function sequence(trial: TrialContext): Promise<void> {
+  const { url } = trial.stack;
+  const users = await (await fetch(`${url}/api/users?limit=1`)).json();
+  const login = await fetch(`${url}/api/login`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ user: users.items[0].id, password: PASSWORD }),
+  });
+  await login.body?.cancel();
+  const cookie = login.headers.get("set-cookie")?.split(";")[0] ?? "";
+  if (!login.ok) trial.warn("login-failed", `The login got status ${login.status}`, "invalid");
+  const counts: number[] = [];
+  const sessions: number[] = [];
+  for (let i = 0; i < requests(trial.quick) && !trial.signal.aborted; i++) {
+    // deno-lint-ignore no-await-in-loop -- one client, one request after the other
+    counts.push((await (await fetch(`${url}/api/count/shared`)).json()).count);
+    // deno-lint-ignore no-await-in-loop -- as above
+    const session = await fetch(`${url}/api/session`, { headers: { cookie } });
+    // deno-lint-ignore no-await-in-loop -- as above
+    await session.body?.cancel();
+    sessions.push(session.status);
+  }
+  trial.keep("counts", counts);
+  trial.keep("sessions", sessions);
+}
+
+function wrongCounts(trial: TrialEvidence): number {
+  const counts = trial.record.data.counts as number[];
+  return 1 - new Set(counts).size / counts.length;
+}
+
+/** Requests less what the highest count says happened. */
+function lostUpdates(trial: TrialEvidence): number {
+  const counts = trial.record.data.counts as number[];
+  return (counts.length - (Math.max(...counts) - Math.min(...counts) + 1)) / counts.length;
+}
+
+function lostSessions(trial: TrialEvidence): number {
+  const sessions = trial.record.data.sessions as number[];
+  return sessions.filter((status) => status !== 200).length / sessions.length;
+}
+
+const p50 = (trial: TrialEvidence) => latencyMs(trial.samples("shared-count"), 0.5);
+
+function analyse(evidence: Evidence): Analysis {
+  const cells = evidence.cells();
+  const metrics = cells.flatMap((levels) => metricsOf(evidence, levels));
+  const of = (name: string, levels: Levels) =>
+    metrics.filter((metric) =>
+      metric.name === name &&
+      Object.entries(levels).every(([factor, level]) => metric.levels[factor] === level)
+    );
+  const wrong = (levels: Levels) => [
+    ...of("wrong-counts", levels),
+    ...of("lost-sessions", levels),
+  ];
+  const memory = wrong({ store: "memory", replicas: 3 });
+  const cost = costOf(evidence);
+  const verdicts: Verdict[] = [
+    ceilingVerdict("redis-is-right", wrong({ store: "redis" }), 0),
+    {
+      hypothesis: "memory-is-wrong",
+      outcome: allOf(memory.map(({ value }) => within(value, 2 / 3, 0.1))),
+      sentence: `${listing(memory)}.`,
+    },
+    ceilingVerdict("redis-is-cheap", cost, 3),
+  ];
+  const rows = wrong({});
+  return {
+    answer: `With 3 replicas, memory: ${
+      memory.map(({ title, value }) => `${title.toLowerCase()} ${formatInterval(value, "share")}`)
+        .join(", ") || "not measured"
+    }; Redis: none, for ${listing(cost)}.`,
+    verdicts,
+    headline: [],
+    metrics: [...metrics, ...cost],
+    charts: [{
+      kind: "bars",
+      id: "wrong",
+      title: "Wrong answers",
+      alternative: listing(rows),
+      axis: { label: "Share of requests", unit: "" },
+      scale: "linear",
+      rows: rows.map(({ levels, title, value, theory }) => ({
+        ...{ label: `${title}: ${cellName(levels)}`, group: title, value, theory },
+      })),
+    }],
+  };
+}
+
+/** How much longer a count takes in Redis, pair by pair. */
+function costOf(evidence: Evidence): Metric[] {
+  const memory = new Map(
+    evidence.where({ store: "memory", replicas: 1 })
+      .map((trial) => [trial.record.repetition, p50(trial)]),
+  );
+  const redis = evidence.where({ store: "redis", replicas: 1 });
+  if (redis.length === 0 || !redis.every(({ record }) => memory.has(record.repetition))) return [];
+  return [evidence.metric(
+    { name: "redis-cost", title: "Extra p50 of a count in Redis", unit: "ms", better: "lower" },
+    { store: "redis", replicas: 1 },
+    (trial) => p50(trial) - (memory.get(trial.record.repetition) ?? NaN),
+  )];
+}
+
+function metricsOf(evidence: Evidence, levels: Levels): Metric[] {
+  const theory = levels.store === "redis" ? 0 : 1 - 1 / Number(levels.replicas);
+  const wrong = { unit: "share", better: "lower", theory } as const;
+  return [
+    evidence.metric({ name: "wrong-counts", title: "Wrong counts", ...wrong }, levels, wrongCounts),
+    evidence.metric({ name: "lost-updates", title: "Lost updates", ...wrong }, levels, lostUpdates),
+    evidence.metric(
+      { name: "lost-sessions", title: "Refused sessions", ...wrong },
+      levels,
+      lostSessions,
+    ),
+    evidence.metric(
+      { name: "p50", title: "p50 of a shared count", unit: "ms", better: "lower" },
+      levels,
+      p50,
+    ),
+  ];
+}
