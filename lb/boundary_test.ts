@@ -166,6 +166,35 @@ for (const kind of KINDS) {
   });
 
   Deno.test({
+    name: `${kind} tells browsers to run, embed and sniff nothing, on every answer`,
+    ...requires(kind),
+    fn: async () => {
+      const headers = { "referrer-policy": "unsafe-url" };
+      await using backends = startBackends(1, () => new Response("x", { headers }));
+      const { upstreams } = backends;
+      const trustedProxies = ["127.0.0.1/32"];
+      await using front = await startTestFront({ kind, ...rest, upstreams, trustedProxies });
+      for (const path of ["/api/x", "/metrics"]) {
+        for (const scheme of ["http", "https"]) {
+          const head = [`X-Forwarded-Proto: ${scheme}`];
+          const { headers, text } = await sendRaw(front.port, rawRequest("GET", path, head));
+          strictEqual(
+            headers["content-security-policy"],
+            "default-src 'none'; frame-ancestors 'none'",
+          );
+          strictEqual(headers["cross-origin-resource-policy"], "same-origin");
+          strictEqual(headers["referrer-policy"], "no-referrer");
+          strictEqual(headers["x-content-type-options"], "nosniff");
+          const hsts = scheme === "https" ? "max-age=31536000" : undefined;
+          strictEqual(headers["strict-transport-security"], hsts);
+          strictEqual(text.match(/referrer-policy/gi)?.length, 1);
+          strictEqual("access-control-allow-origin" in headers, false);
+        }
+      }
+    },
+  });
+
+  Deno.test({
     name: `${kind} sends on each event of a stream when it happens`,
     ...requires(kind),
     fn: async () => {

@@ -7,14 +7,15 @@
 import type { Front, FrontProgram, Policy } from "./front.ts";
 import {
   ALLOWED_METHODS,
-  ANSWER_HEADERS,
   duration,
   frontProblems,
+  HSTS,
   ODD_TARGET,
   PUBLIC_PREFIX,
   REFUSED_METHODS,
   REMOVED_HEADERS,
   REQUEST_ID,
+  SECURE_HEADERS,
 } from "./rules.ts";
 import { isAtLeast } from "./version.ts";
 
@@ -92,6 +93,13 @@ http://:${front.port} {
 		default {http.request.uuid}
 	}
 ${forwardedBlock(front)}
+	@tls vars {vars.client_scheme} https
+${secureHeaders("\t")}
+
+	# Before it closes idle connections, a Caddy that ends asks clients for a second to do so.
+	@ending vars {http.shutting_down} true
+	header @ending Connection close
+
 	route {
 		# Targets that Caddy and a replica could read differently.
 		@odd vars_regexp {http.request.uri} "${ODD_TARGET}"
@@ -149,16 +157,24 @@ ${bufferLines(front, program)}
 	}
 
 	handle_errors {
-		map {err.status_code} {problem} {
+		# 499: the client stopped in the middle of its body. It is told, and not waited for.
+		map {err.status_code} {status} {
+			499 408
+			default {err.status_code}
+		}
+		@unfinished expression {err.status_code} == 499
+		header @unfinished Connection close
+		map {status} {problem} {
 ${problems.map(({ status, body }) => `\t\t\t${status} \`${escapeBraces(body)}\``).join("\n")}
 		}
 		header Content-Type application/problem+json
 		header X-Request-Id {request_id}
 		header X-Instance-Id ${front.id}
-${Object.entries(ANSWER_HEADERS).map(([name, value]) => `\t\theader ${name} ${value}`).join("\n")}
+		header Cache-Control no-store
+${secureHeaders("\t\t")}
 		@method expression {err.status_code} == 405
 		header @method Allow "${ALLOWED_METHODS}"
-		respond {problem} {err.status_code}
+		respond {problem} {status}
 	}
 }
 `;
@@ -229,4 +245,19 @@ const REQUEST_ID_MARK = "REQUEST-ID";
 /** JSON whose braces are no placeholders. */
 function escapeBraces(json: string): string {
   return json.replaceAll(/[{}]/g, "\\$&").replace(REQUEST_ID_MARK, "{request_id}");
+}
+
+/** Deferred: set when the answer is sent, so that they replace what a replica said. */
+function secureHeaders(indent: string): string {
+  const fields = Object.entries(SECURE_HEADERS).map(([name, value]) => `\t${name} "${value}"`);
+  return [
+    "header {",
+    "\tdefer",
+    ...fields,
+    "}",
+    "header @tls {",
+    "\tdefer",
+    `\tStrict-Transport-Security "${HSTS}"`,
+    "}",
+  ].map((line) => indent + line).join("\n");
 }

@@ -7,14 +7,15 @@
 import type { Discovery, Front, FrontProgram, Policy } from "./front.ts";
 import {
   ALLOWED_METHODS,
-  ANSWER_HEADERS,
   duration,
   frontProblems,
+  HSTS,
   ODD_TARGET,
   PUBLIC_PREFIX,
   REFUSED_METHODS,
   REMOVED_HEADERS,
   REQUEST_ID,
+  SECURE_HEADERS,
 } from "./rules.ts";
 import { isAtLeast } from "./version.ts";
 
@@ -86,6 +87,11 @@ ${upstreamBlock(front, policyText)}
     default $http_host;
   }
 ${forwardedBlock(front)}
+  map $client_scheme $transport_security {
+    https "${HSTS}";
+    default "";
+  }
+
   # Targets that nginx and a replica could read differently.
   map $request_uri $odd_target {
     "~${escape(ODD_TARGET)}" 1;
@@ -133,11 +139,8 @@ ${keepAliveMinimum(front, program.version)}
       add_header X-Request-Id $front_request_id always;
       add_header X-Instance-Id ${front.id} always;
       add_header Allow $allow always;
-${
-    Object.entries(ANSWER_HEADERS).map(([name, value]) =>
-      `      add_header ${name} ${value} always;`
-    ).join("\n")
-  }
+      add_header Cache-Control no-store always;
+${secureHeaders()}
       return 200 $problem; # the status stays that of the error
     }
 
@@ -174,6 +177,12 @@ ${
       proxy_set_header X-Forwarded-Host $client_host;
       proxy_set_header X-Forwarded-Proto $client_scheme;
 ${REMOVED_HEADERS.map((name) => `      proxy_set_header ${name} "";`).join("\n")}
+
+${secureHeaders()}
+${
+    [...Object.keys(SECURE_HEADERS), "Strict-Transport-Security"]
+      .map((name) => `      proxy_hide_header ${name};`).join("\n")
+  }
 
       # Requests are read whole (a slow client costs no replica), answers are streamed.
       proxy_request_buffering on;
@@ -264,4 +273,12 @@ function keepAliveMinimum({ idleTimeoutMs }: Front, version: string): string {
   return `    keepalive_min_timeout ${
     duration(ms)
   }; # a reload waits for the next request instead of closing\n`;
+}
+
+/** Inherited by nobody: a location with one `add_header` of its own loses those of the server. */
+function secureHeaders(): string {
+  return [
+    ...Object.entries(SECURE_HEADERS),
+    ["Strict-Transport-Security", "$transport_security"],
+  ].map(([name, value]) => `      add_header ${name} "${value}" always;`).join("\n");
 }

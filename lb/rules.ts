@@ -68,11 +68,19 @@ export function frontProblems(requestId: string): { status: number; body: string
   });
 }
 
-/** Headers of every answer that the front makes by itself, besides its ids and content type. */
-export const ANSWER_HEADERS = {
-  "Cache-Control": "no-store",
+/**
+ * Headers of every answer, whoever made it. This is an API: nothing that it answers is a page, so a
+ * browser may run, embed and sniff nothing. Behind TLS, {@linkcode HSTS} is added.
+ */
+export const SECURE_HEADERS = {
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
 } as const;
+
+/** `Strict-Transport-Security` when the client spoke TLS to whoever is in front of the front. */
+export const HSTS = "max-age=31536000";
 
 /** A duration as both balancers write it: whole seconds as `10s`, else `250ms`. */
 export function duration(ms: number): string {

@@ -59,8 +59,10 @@ export async function startTestFront(
   };
   const url = `http://127.0.0.1:${front.port}`;
   const deadline = performance.now() + START_TIMEOUT_MS;
+  let ended = false;
+  void child.status.then(() => ended = true);
   while (!await answers(url)) {
-    if (performance.now() > deadline) {
+    if (ended || performance.now() > deadline) {
       await stop();
       throw new Error(`Cannot start ${front.kind}: it must answer, received "${printed.join("")}"`);
     }
