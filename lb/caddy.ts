@@ -100,7 +100,7 @@ ${secureHeaders("\t")}
 	@ending vars {http.shutting_down} true
 	header @ending Connection close
 
-	route {
+${unfinishedBlock(program)}	route {
 		# Targets that Caddy and a replica could read differently.
 		@odd vars_regexp {http.request.uri} "${ODD_TARGET}"
 		error @odd 400
@@ -157,14 +157,7 @@ ${bufferLines(front, program)}
 	}
 
 	handle_errors {
-		# 499: the client stopped in the middle of its body. It is told, and not waited for.
-		map {err.status_code} {status} {
-			499 408
-			default {err.status_code}
-		}
-		@unfinished expression {err.status_code} == 499
-		header @unfinished Connection close
-		map {status} {problem} {
+		map {err.status_code} {problem} {
 ${problems.map(({ status, body }) => `\t\t\t${status} \`${escapeBraces(body)}\``).join("\n")}
 		}
 		header Content-Type application/problem+json
@@ -174,7 +167,7 @@ ${problems.map(({ status, body }) => `\t\t\t${status} \`${escapeBraces(body)}\``
 ${secureHeaders("\t\t")}
 		@method expression {err.status_code} == 405
 		header @method Allow "${ALLOWED_METHODS}"
-		respond {problem} {status}
+		respond {problem} {err.status_code}
 	}
 }
 `;
@@ -260,4 +253,16 @@ function secureHeaders(indent: string): string {
     `\tStrict-Transport-Security "${HSTS}"`,
     "}",
   ].map((line) => indent + line).join("\n");
+}
+
+/** Newer versions answer 499 to a client that stops in the middle of its body, and wait for the rest. */
+function unfinishedBlock({ version }: FrontProgram): string {
+  if (!isAtLeast(version, "2.9")) return "";
+  return `	# A client that stops in the middle of its body is not waited for.
+	header {
+		match status 499
+		Connection close
+	}
+
+`;
 }
