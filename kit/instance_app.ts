@@ -10,6 +10,7 @@ import type { Clock } from "./clock.ts";
 import type { EventLoopMonitor } from "./event_loop_monitor.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Logger } from "./log.ts";
+import { METRICS_TYPE } from "./metric_registry.ts";
 import type { Metrics } from "./metrics.ts";
 import { Problem, PROBLEMS, type ProblemType } from "./problem.ts";
 import type { Peer } from "./runtime/server.ts";
@@ -122,9 +123,7 @@ export function createInstanceApp(
       headers: { "retry-after": "1" },
     });
   });
-  app.get("/metrics", async (c) => {
-    return c.body(await metrics.text(), 200, { "content-type": metrics.registry.contentType });
-  });
+  app.get("/metrics", (c) => c.body(metrics.text(), 200, { "content-type": METRICS_TYPE }));
   define(app);
 
   const methods = [...new Set(app.routes.map(({ method }) => method))].filter((m) => m !== "ALL");

@@ -9,22 +9,22 @@ function createMetrics(): Metrics {
 }
 
 /** Sample lines of the text format by name and labels. */
-async function samples(metrics: Metrics): Promise<Map<string, number>> {
-  const lines = (await metrics.text()).split("\n").filter((line) => line && !line.startsWith("#"));
+function samples(metrics: Metrics): Map<string, number> {
+  const lines = metrics.text().split("\n").filter((line) => line && !line.startsWith("#"));
   return new Map(lines.map((line) => {
     const at = line.lastIndexOf(" ");
     return [line.slice(0, at), Number(line.slice(at + 1))];
   }));
 }
 
-Deno.test("Metrics.observeRequest() fills cumulative buckets", async () => {
+Deno.test("Metrics.observeRequest() fills cumulative buckets", () => {
   const metrics = createMetrics();
   const route = "/users/:id";
   // 0.005 is the bound itself: Prometheus buckets include their upper bound.
   for (const durationSeconds of [0.0001, 0.005, 0.3, 99]) {
     metrics.observeRequest({ method: "GET", route, status: 200, durationSeconds });
   }
-  const found = await samples(metrics);
+  const found = samples(metrics);
   const bucket = (le: string) =>
     found.get(
       `http_request_duration_seconds_bucket{method="GET",route="/users/:id",status="200",le="${le}"}`,
@@ -36,12 +36,12 @@ Deno.test("Metrics.observeRequest() fills cumulative buckets", async () => {
   assert.equal(found.get(`http_request_duration_seconds_sum${labels}`), 0.0001 + 0.005 + 0.3 + 99);
 });
 
-Deno.test("Metrics.observeRequest() gives all unusual methods one label", async () => {
+Deno.test("Metrics.observeRequest() gives all unusual methods one label", () => {
   const metrics = createMetrics();
   for (let i = 0; i < 1_000; i++) {
     metrics.observeRequest({ method: `M${i}`, route: "/", status: 404, durationSeconds: 0 });
   }
-  const found = await samples(metrics);
+  const found = samples(metrics);
   const counts = [...found].filter(([name]) =>
     name.startsWith("http_request_duration_seconds_count")
   );
@@ -72,7 +72,7 @@ Deno.test("Metrics.watch() exports the lag that the monitor saw", async () => {
   clock.block(320);
   await clock.advance(20);
   lifecycle.enter();
-  const found = await samples(metrics);
+  const found = samples(metrics);
   assert.equal(found.get(`event_loop_lag_seconds{quantile="1"}`), monitor.snapshot().maxMs / 1000);
   assert.ok(monitor.snapshot().maxMs > 250);
   assert.equal(found.get("event_loop_lag_ewma_seconds"), monitor.snapshot().ewmaMs / 1000);
@@ -80,8 +80,8 @@ Deno.test("Metrics.watch() exports the lag that the monitor saw", async () => {
   assert.equal(found.get("instance_ready"), 0);
 });
 
-Deno.test("Metrics.text() says who the instance is and what the process uses", async () => {
-  const found = await samples(createMetrics());
+Deno.test("Metrics.text() says who the instance is and what the process uses", () => {
+  const found = samples(createMetrics());
   assert.equal(
     found.get(`instance_info{instance_id="users-1",service="users",runtime="deno"}`),
     1,

@@ -4,7 +4,6 @@
  * @module
  */
 import type { MiddlewareHandler } from "hono";
-import { Counter, Gauge } from "prom-client";
 import type { InstanceContext, InstanceEnv } from "./instance_app.ts";
 import { LoadShedder, type LoadShedderOptions } from "./load_shedder.ts";
 import { Problem } from "./problem.ts";
@@ -29,26 +28,17 @@ export function createShedding(
   const { intervalMs } = monitor;
   const shedder = new LoadShedder({ lifecycle, clock, intervalMs, ...options });
   monitor.onSample((lagMs) => shedder.observeLag(lagMs));
-  const shed = new Counter({
-    name: "http_requests_shed_total",
-    help: "Requests refused before their work began",
-    labelNames: ["reason"],
-    registers: [metrics.registry],
+  const shed = new Map<string, number>();
+  metrics.counter("http_requests_shed_total", "Requests refused before their work began", () => {
+    return [...shed].map(([reason, value]) => ({ labels: { reason }, value }));
   });
-  new Gauge({
-    name: "http_in_flight_limit",
-    help: "Requests that may be in flight now",
-    registers: [metrics.registry],
-    collect() {
-      this.set(shedder.limit);
-    },
-  });
+  metrics.gauge("http_in_flight_limit", "Requests that may be in flight now", () => shedder.limit);
 
   // Not async: a request that is admitted pays for a comparison and a header, not for a promise.
   return function shedding(c, next) {
     const reason = shedder.refuse(c.req.raw.headers.get(REQUEST_START));
     if (reason === undefined) return next();
-    shed.inc({ reason });
+    shed.set(reason, (shed.get(reason) ?? 0) + 1);
     return Promise.resolve(overloaded(c.var.requestId));
   };
 }
