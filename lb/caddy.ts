@@ -257,7 +257,7 @@ function secureHeaders(indent: string): string {
 
 /** Newer versions answer 499 to a client that stops in the middle of its body, and wait for the rest. */
 function unfinishedBlock({ version }: FrontProgram): string {
-  if (!isAtLeast(version, "2.9")) return "";
+  if (!isAtLeast(version, "2.11")) return "";
   return `	# A client that stops in the middle of its body is not waited for.
 	header {
 		match status 499

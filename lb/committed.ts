@@ -23,11 +23,11 @@ export const CONTAINER_FRONT: Front = frontSchema.parse({
 export function committedFiles(): Record<string, string> {
   const header = (chosen: string) =>
     `# The front in a container. Rendered by lb/committed.ts: change it there.\n# ${chosen}\n\n`;
-  const nginx = renderNginx(CONTAINER_FRONT, { version: "1.27.4" }, {
+  const nginx = renderNginx(CONTAINER_FRONT, { version: "1.31" }, {
     policyText: "include policy.conf;",
   });
   const caddy = renderCaddy({ ...CONTAINER_FRONT, kind: "caddy" }, {
-    version: "2.7",
+    version: "2.11",
     directory: "/data",
   }, {
     policyText: "import {$LB_POLICY:round-robin}",
