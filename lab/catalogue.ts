@@ -7,9 +7,12 @@ import type { Experiment } from "./experiment.ts";
 import { breaker } from "./experiments/breaker.ts";
 import { cpuBlock } from "./experiments/cpu_block.ts";
 import { failover } from "./experiments/failover.ts";
+import { hop } from "./experiments/hop.ts";
 import { policies } from "./experiments/policies.ts";
+import { runtime } from "./experiments/runtime.ts";
 import { scaleOut } from "./experiments/scale_out.ts";
 import { state } from "./experiments/state.ts";
+import { vertical } from "./experiments/vertical.ts";
 
 /** Every experiment of the lab. */
 export const EXPERIMENTS: readonly Experiment[] = [
@@ -19,4 +22,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   state,
   failover,
   breaker,
+  vertical,
+  runtime,
+  hop,
 ];

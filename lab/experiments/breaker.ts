@@ -67,14 +67,14 @@ export const breaker: Experiment = {
     },
     {
       name: "fault",
-      description: "what the payments service does",
+      description: "what the orders service does",
       levels: ["hang", "error"],
       quick: ["hang"],
     },
   ],
   method:
-    `One gateway replica. GET /api/payments at ${VICTIM_RATE}/s and GET /api/users at ${BYSTANDER_RATE}/s, open ` +
-    "loop. payments is stopped (SIGSTOP) or answers 500 to all, and then goes on. Latencies are of the time from 1 s " +
+    `One gateway replica. GET /api/orders at ${VICTIM_RATE}/s and GET /api/users at ${BYSTANDER_RATE}/s, open ` +
+    "loop. orders is stopped (SIGSTOP) or answers 500 to all, and then goes on. Latencies are of the time from 1 s " +
     "after the fault's start to its end.",
   trials: { full: 5, quick: 2 },
   stack: ({ protection }) => ({
@@ -95,9 +95,9 @@ export const breaker: Experiment = {
     const ids: string[] = items.map(({ id }: { id: string }) => id);
     const load = { durationSeconds: (leadMs + faultMs + restMs) / 1000, timeoutMs: 10_000 };
     const [victim, bystander] = await Promise.all([
-      trial.probe("payments", {
+      trial.probe("orders", {
         ...load,
-        targets: ids.map((id) => ({ url: `${url}/api/payments?user=${id}&limit=1` })),
+        targets: ids.map((id) => ({ url: `${url}/api/orders?user=${id}&limit=1` })),
         ratePerSecond: VICTIM_RATE,
         maxLateMs: 20,
       }),
@@ -119,7 +119,7 @@ export const breaker: Experiment = {
       await recover();
     }
     trial.event({
-      ...{ kind: "fault", text: `payments: ${trial.levels.fault}` },
+      ...{ kind: "fault", text: `orders: ${trial.levels.fault}` },
       ...{ atMs, untilMs: trial.elapsedMs() },
     });
     trial.observe("faultAtMs", atMs);
@@ -130,13 +130,13 @@ export const breaker: Experiment = {
   analyse,
 };
 
-/** Makes payments fail. @returns what makes it work again */
+/** Makes orders fail. @returns what makes it work again */
 async function strike({ stack, levels }: TrialContext): Promise<() => Promise<void>> {
   if (levels.fault === "hang") {
-    await stack.kill("payments-1", "SIGSTOP");
-    return () => stack.kill("payments-1", "SIGCONT");
+    await stack.kill("orders-1", "SIGSTOP");
+    return () => stack.kill("orders-1", "SIGCONT");
   }
-  const [address] = await addressesOf(stack, "payments");
+  const [address] = await addressesOf(stack, "orders");
   const put = async (faults: unknown[]) => {
     const response = await fetch(`${address}/faults`, {
       method: "PUT",
@@ -150,10 +150,10 @@ async function strike({ stack, levels }: TrialContext): Promise<() => Promise<vo
   return () => put([]);
 }
 
-/** Attempts that the gateway has made at payments. */
+/** Attempts that the gateway has made at orders. */
 async function attempts({ stack }: TrialContext): Promise<number> {
   const metrics = await (await fetch(`${stack.url}/api/metrics`)).json();
-  return Number(metrics.upstreams.payments.attempts);
+  return Number(metrics.upstreams.orders.attempts);
 }
 
 function during(trial: TrialEvidence, label: string): readonly Sample[] {
@@ -162,12 +162,12 @@ function during(trial: TrialEvidence, label: string): readonly Sample[] {
   return trial.samples(label).filter(({ intendedMs }) => intendedMs >= from && intendedMs < to);
 }
 
-const victimP50 = (trial: TrialEvidence) => latencyMs(during(trial, "payments"), 0.5);
+const victimP50 = (trial: TrialEvidence) => latencyMs(during(trial, "orders"), 0.5);
 
 function amplification(trial: TrialEvidence): number {
   const from = trial.number("faultAtMs");
   const to = trial.number("recoveredAtMs");
-  const requests = trial.samples("payments")
+  const requests = trial.samples("orders")
     .filter(({ intendedMs }) => intendedMs >= from && intendedMs < to);
   return trial.number("attempts") / requests.length;
 }
@@ -175,7 +175,7 @@ function amplification(trial: TrialEvidence): number {
 /** From the service's recovery to the first of ten good answers in a row; to the trial's end when there are none. */
 function recoveryMs(trial: TrialEvidence): number {
   const from = trial.number("recoveredAtMs");
-  const after = trial.samples("payments").filter(({ intendedMs }) => intendedMs >= from);
+  const after = trial.samples("orders").filter(({ intendedMs }) => intendedMs >= from);
   const first = after.findIndex((_, i) =>
     i + RECOVERED_AFTER <= after.length && after.slice(i, i + RECOVERED_AFTER).every(isGood)
   );
@@ -221,7 +221,7 @@ function analyse(evidence: Evidence): Analysis {
           title: `${cellName(levels)}: one trial`,
           alternative: listing(metrics.filter((metric) => metric.levels === levels)),
           series: [
-            { label: "GET /api/payments (the failing service)", paths: [trial.path("payments")] },
+            { label: "GET /api/orders (the failing service)", paths: [trial.path("orders")] },
             { label: "GET /api/users (a bystander)", paths: [trial.path("users")] },
           ],
           bucketMs: 200,
@@ -237,14 +237,14 @@ function metricsOf(evidence: Evidence, levels: Levels): Metric[] {
   const better = "lower";
   return [
     evidence.metric(
-      { name: "victim-p50", title: "p50 of payments during the fault", unit: "ms", better },
+      { name: "victim-p50", title: "p50 of orders during the fault", unit: "ms", better },
       levels,
       victimP50,
     ),
     evidence.metric(
-      { name: "victim-p99", title: "p99 of payments during the fault", unit: "ms", better },
+      { name: "victim-p99", title: "p99 of orders during the fault", unit: "ms", better },
       levels,
-      (trial) => latencyMs(during(trial, "payments"), 0.99),
+      (trial) => latencyMs(during(trial, "orders"), 0.99),
     ),
     evidence.metric(
       { name: "bystander-p99", title: "p99 of users during the fault", unit: "ms", better },

@@ -66,7 +66,7 @@ export const cpuBlock: Experiment = {
     { name: "mode", description: "where the work runs", levels: ["inline", "offload"] },
   ],
   method:
-    `GET /api/users at ${RATE}/s, open loop, kept alive, from 48 client addresses; one GET /api/cpu-bound ` +
+    `GET /api/users at ${RATE}/s, open loop, kept alive, from 47 client addresses; one GET /api/cpu-bound ` +
     "of B = 3 s (quick: 1.5 s) on top. Latency from the intended send time. Active checks of the front are off.",
   trials: { full: 5, quick: 3 },
 

@@ -18,9 +18,9 @@ const RATE = 150;
 /** Every so many requests is a slow one. */
 const SLOW_EVERY = 10;
 const SLOW_MS = 100;
-/** The busy replica blocks for so long, twice as often as it rests. */
-const BUSY_MS = 40;
-const BUSY_RATE = 12.5;
+/** One replica blocks for so long, then is free for as long. */
+const BUSY_MS = 200;
+const BUSY_RATE = 2.5;
 const DELAYED_MS = 20;
 
 const seconds = (quick: boolean) => quick ? 3 : 8;
@@ -51,7 +51,7 @@ export const policies: Experiment = {
     { name: "front", description: "balancer", levels: ["nginx", "caddy"], quick: ["nginx"] },
   ],
   method:
-    `${RATE} requests/s, open loop, from 48 client addresses: one in ${SLOW_EVERY} waits ${SLOW_MS} ms, the rest ` +
+    `${RATE} requests/s, open loop, from 47 client addresses: one in ${SLOW_EVERY} waits ${SLOW_MS} ms, the rest ` +
     `are GET /api/users. On one replica's own port ${BUSY_RATE}/s inline blocks of ${BUSY_MS} ms keep it half busy.`,
   trials: { full: 8, quick: 3 },
   stack: () => ({ replicas: 3, activeCheckMs: 3_600_000 }),

@@ -1,0 +1,236 @@
+/**
+ * `hop`: what each hop between client and data costs, up to the whole path, and each layer of the gateway.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import type { FrontKind } from "../../lb/front.ts";
+import { treeCpuUs } from "../environment.ts";
+import { atMost, type Evidence, type TrialEvidence } from "../evidence.ts";
+import type { Analysis, Experiment, TrialContext } from "../experiment.ts";
+import { cellName } from "../findings.ts";
+import { formatInterval } from "../report/format.ts";
+import type { Levels, Metric } from "../results.ts";
+import { addressesOf, setFront } from "./arrangements.ts";
+import { meterCpu } from "./process_costs.ts";
+
+const CLIENTS = 32;
+const seconds = (quick: boolean) => quick ? 1.5 : 5;
+const QUERY = "/users?limit=1";
+
+/** The ladder: what is asked, and who answers. */
+const PATHS = [
+  "front alone",
+  "service",
+  "bare proxy > service",
+  "gateway alone",
+  "gateway > service",
+  "front > gateway > service",
+] as const;
+
+/** Layers of the upstream client, each switched off by itself, and all of them. */
+const LAYERS = ["coalesce", "bulkhead", "retry", "hedge", "breaker", "ejection", "deadline"];
+const FULL_PATH = "gateway > service";
+
+/** The experiment. */
+export const hop: Experiment = {
+  name: "hop",
+  title: "What each hop costs",
+  question: "Where does the time of a request go, and how far is it from the physical limit?",
+  hypotheses: [{
+    id: "near-bare",
+    text:
+      "The gateway with every layer on takes at most 1.5 times the CPU time of a bare fetch proxy on the same " +
+      "runtime, side by side",
+  }],
+  theory:
+    "A hop through fetch costs about 70 µs of CPU on this runtime, nginx 24 µs, a local JSON answer 13 µs " +
+    "(measured before, with 32 connections); every path is at least the sum of its hops.",
+  factors: [
+    { name: "path", description: "who takes part", levels: PATHS },
+    { name: "front", description: "balancer", levels: ["nginx", "caddy"], quick: ["nginx"] },
+    {
+      name: "off",
+      description: "layer of the gateway that is switched off",
+      levels: ["nothing", ...LAYERS, "everything"],
+      quick: ["nothing"],
+    },
+  ],
+  method:
+    `${CLIENTS} closed-loop clients, kept alive; CPU time of each process over the load divided by the requests. ` +
+    "The front alone answers a path outside /api by itself, the gateway alone GET /api/count.",
+  trials: { full: 6, quick: 2 },
+  // Fronts matter where there is one; layers matter to the gateway that forwards.
+  includes: ({ path, front, off }) =>
+    (front === "nginx" || String(path).startsWith("front")) &&
+    (off === "nothing" || (path === FULL_PATH && front === "nginx")),
+  stack: ({ off }) => ({
+    replicas: 1,
+    gatewayEnv: {
+      LAYERS_OFF: off === "nothing" ? "" : off === "everything" ? LAYERS.join(",") : String(off),
+    },
+  }),
+  arrange: (stack, { front }) =>
+    setFront(stack, { kind: front as FrontKind, policy: "round-robin" }),
+  secondsPerTrial: (_levels, quick) => seconds(quick) + 0.7,
+
+  async run(trial) {
+    if (trial.levels.path !== "bare proxy > service") {
+      return await measure(trial, await urlOf(trial));
+    }
+    const [service = ""] = await addressesOf(trial.stack, "users");
+    await using proxy = await startBareProxy(service);
+    await measure(trial, `${proxy.url}/api${QUERY}`, proxy.pid);
+  },
+
+  analyse,
+};
+
+async function urlOf({ levels, stack }: TrialContext): Promise<string> {
+  const [gateway] = await addressesOf(stack, "gateway");
+  const [users] = await addressesOf(stack, "users");
+  switch (levels.path as typeof PATHS[number]) {
+    case "front alone":
+      return `${stack.url}/nothing-here`;
+    case "service":
+      return `${users}${QUERY}`;
+    case "gateway alone":
+      return `${gateway}/api/count`;
+    case "gateway > service":
+      return `${gateway}/api${QUERY}`;
+    default:
+      return `${stack.url}/api${QUERY}`;
+  }
+}
+
+async function measure(trial: TrialContext, url: string, proxyPid?: number): Promise<void> {
+  // Every path is compiled before it is measured.
+  for (let i = 0; i < 300 && !trial.signal.aborted; i++) {
+    // deno-lint-ignore no-await-in-loop -- one client
+    await (await fetch(url)).body?.cancel();
+  }
+  const cpu = await meterCpu(trial.stack);
+  const proxyBefore = proxyPid === undefined ? 0 : treeCpuUs(proxyPid) ?? 0;
+  const { requests, totalSeconds, latencyMs } = await trial.oha("load", {
+    url,
+    mode: "closed",
+    durationSeconds: seconds(trial.quick),
+    connections: CLIENTS,
+  });
+  const used = await cpu();
+  if (!used) return trial.warn("no-cpu-time", "The platform does not say CPU times", "invalid");
+  const proxyUs = proxyPid === undefined ? 0 : (treeCpuUs(proxyPid) ?? 0) - proxyBefore;
+  for (const service of ["front", "gateway", "users", "redis"]) {
+    trial.observe(`${service}CpuUs`, (used.get(service) ?? 0) / requests);
+  }
+  trial.observe("proxyCpuUs", proxyUs / requests);
+  trial.observe("ratePerSecond", requests / totalSeconds);
+  trial.observe("p50Ms", latencyMs.p50 ?? NaN);
+}
+
+async function startBareProxy(
+  upstream: string,
+): Promise<{ url: string; pid: number } & AsyncDisposable> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--allow-net=127.0.0.1",
+      fileURLToPath(new URL("./bare_proxy.ts", import.meta.url)),
+      upstream,
+    ],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  const port = new TextDecoder().decode((await reader.read()).value).trim();
+  return {
+    url: `http://127.0.0.1:${port}`,
+    pid: child.pid,
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL");
+      await child.status;
+      await reader.cancel();
+    },
+  };
+}
+
+/** CPU time of whatever stands where a gateway stands. */
+const hopCpu = (trial: TrialEvidence) =>
+  trial.number(trial.record.levels.path === "bare proxy > service" ? "proxyCpuUs" : "gatewayCpuUs");
+const total = (trial: TrialEvidence) =>
+  ["front", "gateway", "users", "redis", "proxy"]
+    .reduce((sum, name) => sum + trial.number(`${name}CpuUs`), 0);
+
+function analyse(evidence: Evidence): Analysis {
+  const cells = evidence.cells().toSorted((a, b) => order(a) - order(b));
+  const metrics = cells.flatMap((levels): Metric[] => [
+    evidence.metric(
+      { name: "total-cpu", title: "CPU of all processes", unit: "µs/request", better: "lower" },
+      levels,
+      total,
+    ),
+    evidence.metric(
+      { name: "hop-cpu", title: "CPU of gateway or proxy", unit: "µs/request", better: "lower" },
+      levels,
+      hopCpu,
+    ),
+    evidence.metric(
+      { name: "rate", title: "Rate", unit: "requests/s", better: "higher" },
+      levels,
+      (trial) => trial.number("ratePerSecond"),
+    ),
+    evidence.metric(
+      { name: "p50", title: "p50 latency", unit: "ms", better: "lower" },
+      levels,
+      (trial) => trial.number("p50Ms"),
+    ),
+  ]);
+  const ratio = evidence.ratio({
+    numerator: { path: FULL_PATH, off: "nothing" },
+    denominator: { path: "bare proxy > service", off: "nothing" },
+  }, hopCpu);
+  const sentence = ratio
+    ? `The gateway takes ${formatInterval(ratio, "ratio")} the CPU time of a bare fetch proxy.`
+    : "Not measured in this run.";
+  const shown = metrics.filter(({ name }) => name === "total-cpu");
+  const rates = metrics.filter(({ name }) => name === "rate");
+  return {
+    answer: sentence,
+    verdicts: [{ hypothesis: "near-bare", outcome: atMost(ratio, 1.5), sentence }],
+    headline: [],
+    metrics,
+    charts: [
+      barsOf("cpu", "CPU time a request, all processes", "µs/request", shown),
+      barsOf("rate", "Rate with 32 closed-loop clients", "requests/s", rates),
+    ],
+  };
+}
+
+function order({ path, off }: Levels): number {
+  return PATHS.indexOf(path as typeof PATHS[number]) + (off === "nothing" ? 0 : 100);
+}
+
+function barsOf(
+  id: string,
+  title: string,
+  unit: "µs/request" | "requests/s",
+  metrics: readonly Metric[],
+): Analysis["charts"][number] {
+  const label = ({ path, front, off }: Levels) =>
+    [
+      path,
+      ...(String(path).startsWith("front") ? [front] : []),
+      ...(off === "nothing" ? [] : [`without ${off}`]),
+    ].join(", ");
+  return {
+    ...{ kind: "bars", id, title },
+    alternative: metrics.map(({ levels, value }) =>
+      `${cellName(levels)} ${formatInterval(value, unit)}`
+    ).join("; "),
+    axis: { label: title, unit },
+    scale: "linear",
+    rows: metrics.map(({ levels, value }) => ({ label: label(levels), value, theory: null })),
+  };
+}
