@@ -19,8 +19,11 @@ import {
 import { type Stack, StackError, type StackOptions, stackOptionsSchema } from "./stack.ts";
 import { PROJECT_ROOT } from "./tools.ts";
 
-/** Where `up` and all other tasks keep the state of the one stack of this checkout. */
-export const DEFAULT_STATE_DIR: string = `${PROJECT_ROOT}.stack`;
+/**
+ * Where `up` and all other tasks keep the state of the one stack of this checkout. `STACK_DIR` (an
+ * absolute path) moves it, so that tests of the tasks leave a running stack alone.
+ */
+export const DEFAULT_STATE_DIR: string = Deno.env.get("STACK_DIR") ?? `${PROJECT_ROOT}.stack`;
 
 /** Options of everything here. */
 export interface OpenOptions {

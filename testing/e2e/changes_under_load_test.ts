@@ -1,0 +1,96 @@
+/**
+ * Changes and deaths while requests come: nobody may notice. 200 requests/s on fresh connections and 200
+ * on kept-alive ones at the same time, 5,000 of each.
+ *
+ * @module
+ */
+// deno-lint-ignore-file no-await-in-loop -- one change after the other is what is tested
+import assert from "node:assert/strict";
+import type { FrontKind, Policy } from "../../lb/front.ts";
+import { startProbe } from "../../lab/load/prober.ts";
+import { isGood } from "../../lab/load/sample.ts";
+import { requires } from "../requires.ts";
+import { startTestStack, type TestStack } from "../stack.ts";
+import { until } from "../until.ts";
+
+const RATE_PER_SECOND = 200;
+const REQUESTS = 5_000;
+const LAST_MS = REQUESTS / RATE_PER_SECOND * 1_000 - 2_000;
+const CHANGES: Record<string, (stack: TestStack, round: number) => Promise<void>> = {
+  "scale 1 -> 5 -> 2 and users 1 -> 2 -> 1": async (stack) => {
+    await stack.scale({ gateway: 5 });
+    await pause(1_000);
+    await stack.scale({ gateway: 2, users: 2 });
+    await pause(1_000);
+    await stack.scale({ gateway: 1, users: 1 });
+    await pause(1_000);
+  },
+  "kill -9 of a replica": async (stack, round) => {
+    const id = `gateway-${1 + round % 3}`;
+    await stack.kill(id, "SIGKILL");
+    await until(`${id} to be back`, async () => {
+      const { instances } = await stack.status();
+      return instances.find((each) => each.id === id && each.state === "ready");
+    });
+    await pause(2_000);
+  },
+  "policy swap": async (stack, round) => {
+    const policies: Policy[] = ["least-conn", "two-choices", "ip-hash", "round-robin"];
+    await stack.setFront({ policy: policies[round % policies.length] ?? "round-robin" });
+    await pause(1_000);
+  },
+  "front swap": async (stack) => {
+    const { front } = await stack.status();
+    const kind: FrontKind = front === "nginx" ? "caddy" : "nginx";
+    await stack.setFront({ kind });
+    assert.equal((await stack.status()).front, kind);
+    await pause(1_000);
+  },
+};
+
+for (const front of ["nginx", "caddy"] as const) {
+  for (const [name, change] of Object.entries(CHANGES)) {
+    // A swap goes both ways by itself.
+    if (name === "front swap" && front === "caddy") continue;
+    Deno.test({
+      name: `no request fails during ${name}: ${front}`,
+      ...requires("nginx", "caddy", "redis-server"),
+      async fn() {
+        const replicas = name.startsWith("scale") ? 1 : 3;
+        await using stack = await startTestStack({ front, replicas });
+        const load = (connections: "fresh" | "kept-alive") =>
+          startProbe({
+            url: `${stack.url}/api/users?limit=1`,
+            ratePerSecond: RATE_PER_SECOND,
+            count: REQUESTS,
+            connections,
+          });
+        const running = await Promise.all([load("fresh"), load("kept-alive")]);
+        await pause(1_000);
+        let rounds = 0;
+        for (; (running[0]?.elapsedMs() ?? 0) < LAST_MS; rounds++) await change(stack, rounds);
+
+        for (const probe of running) {
+          const { samples, plan } = await probe.result;
+          const failed = samples.filter((sample) => !isGood(sample));
+          const resent = samples.filter(({ retries }) => retries > 0).length;
+          const longestMs = Math.max(...samples.map(({ latencyMs }) => latencyMs));
+          // deno-lint-ignore no-console -- the figures are what the reader wants
+          console.log(
+            `${plan.connections}: ${failed.length} of ${samples.length} failed in ${rounds} rounds, ` +
+              `${resent} sent again on a fresh connection, longest ${longestMs.toFixed(0)} ms`,
+          );
+          assert.equal(samples.length, REQUESTS);
+          assert.deepEqual(
+            failed.map(({ status, error, intendedMs }) => ({ status, error, intendedMs })),
+            [],
+          );
+        }
+      },
+    });
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
