@@ -21,7 +21,7 @@ export const gatewayConfigSchema = z.object({
   UPSTREAM_TIMEOUT_MS: integerText({ min: 1, max: 600_000 }).default(2_000),
   /** Whether an overloaded replica refuses requests with 503 (see kit/load_shedder.ts). */
   SHEDDING: z.enum(["on", "off"]).default("on"),
-  /** Requests in flight at most; while the event loop is late the limit is lower. */
+  /** Requests in flight at most. */
   MAX_IN_FLIGHT: integerText({ min: 1, max: 100_000 }).default(1_024),
   /** A request that waited longer since the front took it is refused. */
   MAX_QUEUE_AGE_MS: integerText({ min: 1, max: 60_000 }).default(5_000),

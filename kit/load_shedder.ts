@@ -1,18 +1,16 @@
 /**
- * Decides which requests an overloaded instance refuses before it begins to work on them. Three signs,
- * because there are three ways to be overloaded:
+ * Decides which requests an overloaded instance refuses before it begins to work on them. Three signs:
  *
- * - **in flight**: more asynchronous work than the processor can do. The limit moves by itself: down
- *   while the event loop is late, up while it is not (additive-increase-like probing, multiplicative
- *   decrease, as TCP does), so that the turns of the loop stay short and a refusal is quick. Requests
- *   that only wait make no lag and are not limited by it.
- * - **lag**: synchronous work, which never is in flight for others to see. The share that is refused
- *   grows with the excess of the average lag over a high-water mark, as in toobusy-js.
- * - **queue age**: whatever waited too long before it got here, since the moment that the front wrote
- *   into `X-Request-Start`. Its client has probably left.
+ * - **queue age**: how long ago the front took the request, by its `X-Request-Start`. While a standing
+ *   queue is there, whatever waited longer than a short target is refused, as CoDel does with packets:
+ *   so the queue stays as short as the target, and a refusal comes about as fast. What waited very long
+ *   is refused always: its client has probably left.
+ * - **lag**: for requests that carry no such time. The share that is refused grows with the excess of
+ *   the average event-loop lag over a high-water mark, as in toobusy-js.
+ * - **in flight**: a fixed limit, so that memory is bounded when it is a service that is slow.
  *
- * One block, however long, is one event: its lag counts up to a cap, because once it is over there is
- * nothing to be protected from. Only lag that goes on leads to refusals.
+ * One block of the loop, however long, is one event and leads to no refusals: once it is over there is
+ * nothing to be protected from, and what gathered meanwhile is served.
  *
  * @module
  */
@@ -20,7 +18,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 
 /** Why a request is refused. */
-export type ShedReason = "in-flight" | "lag" | "queue-age";
+export type ShedReason = "queue-age" | "lag" | "in-flight";
 
 /** Options of {@linkcode LoadShedder}. */
 export interface LoadShedderOptions {
@@ -31,45 +29,42 @@ export interface LoadShedderOptions {
   clock?: Clock;
   /** Uniform in [0, 1). @default Math.random */
   random?: () => number;
-  /** The in-flight limit goes down while the short average of the lag is above this. @default 15 */
-  targetLagMs?: number;
-  /** The in-flight limit is never below. @default 64 */
-  minInFlight?: number;
-  /** The in-flight limit is never above. @default 1_024 */
-  maxInFlight?: number;
+  /** While there is a standing queue, requests that waited longer are refused. @default 10 */
+  targetQueueMs?: number;
+  /** Requests that waited longer are refused always. @default 5_000 */
+  maxQueueAgeMs?: number;
   /** Average lag at which refusing begins; at twice this everything is refused. @default 70 */
   highWaterMs?: number;
-  /** Requests that waited longer are refused. @default 5_000 */
-  maxQueueAgeMs?: number;
+  /** Requests in flight at most. @default 1_024 */
+  maxInFlight?: number;
 }
 
-/** Time constants of the averages: short for the limit; toobusy-js's one third each 500 ms for the lag. */
-const SHORT_MS = 100;
-const LONG_MS = 500 / Math.log(1.5);
-/** A sample counts as at most this many high-water marks. */
+/** A queue that stands for this long, in which half of so many requests waited too long. */
+const WINDOW_MS = 250;
+const WINDOW_REQUESTS = 25;
+/** Time constant of the average lag: toobusy-js's one third each 500 ms. */
+const SMOOTHING_MS = 500 / Math.log(1.5);
+/** A sample of lag counts as at most this many high-water marks. */
 const CAP = 3;
-const DECREASE = 0.8;
-const INCREASE = 1.02;
 /** An age beyond this is a wrong clock or a wrong header, not a wait. */
 const MAX_BELIEVED_AGE_MS = 60_000;
 
 /** The decision, one for each instance. */
 export class LoadShedder {
   readonly #options: Required<LoadShedderOptions>;
-  #limit: number;
-  #shortMs = 0;
-  #longMs = 0;
+  #averageLagMs = 0;
+  #window = { startMs: -Infinity, requests: 0, late: 0 };
+  #standingQueue = false;
 
-  /** @throws {RangeError} when a limit is not a positive number, or the minimum above the maximum */
+  /** @throws {RangeError} when a limit is not a positive number */
   constructor(options: LoadShedderOptions) {
     this.#options = {
       clock: systemClock,
       random: Math.random,
-      targetLagMs: 15,
-      minInFlight: 64,
-      maxInFlight: 1_024,
-      highWaterMs: 70,
+      targetQueueMs: 10,
       maxQueueAgeMs: 5_000,
+      highWaterMs: 70,
+      maxInFlight: 1_024,
       ...options,
     };
     const { lifecycle: _, clock: __, random: ___, ...limits } = this.#options;
@@ -80,26 +75,14 @@ export class LoadShedder {
         );
       }
     }
-    // A maximum below the default minimum is a wish, not a mistake.
-    this.#options.minInFlight = Math.min(this.#options.minInFlight, this.#options.maxInFlight);
-    this.#limit = this.#options.maxInFlight;
-  }
-
-  /** Requests that may be in flight now. */
-  get limit(): number {
-    return Math.floor(this.#limit);
   }
 
   /** Takes the next sample of the event-loop lag. */
   observeLag(lagMs: number): void {
-    const { intervalMs, targetLagMs, minInFlight, maxInFlight, highWaterMs } = this.#options;
+    const { intervalMs, highWaterMs } = this.#options;
     const seenMs = Math.min(lagMs, CAP * highWaterMs);
-    const passedMs = intervalMs + seenMs;
-    this.#shortMs += (seenMs - this.#shortMs) * (1 - Math.exp(-passedMs / SHORT_MS));
-    this.#longMs += (seenMs - this.#longMs) * (1 - Math.exp(-passedMs / LONG_MS));
-    this.#limit = this.#shortMs > targetLagMs
-      ? Math.max(minInFlight, this.#limit * DECREASE)
-      : Math.min(maxInFlight, this.#limit * INCREASE);
+    const weight = 1 - Math.exp(-(intervalMs + seenMs) / SMOOTHING_MS);
+    this.#averageLagMs += (seenMs - this.#averageLagMs) * weight;
   }
 
   /**
@@ -109,20 +92,36 @@ export class LoadShedder {
    * @param requestStart the value of `X-Request-Start`, which the front wrote
    */
   refuse(requestStart: string | null): ShedReason | undefined {
-    const reason = this.#reason(requestStart);
-    if (reason === undefined || this.#options.lifecycle.state.kind === "draining") return undefined;
-    return reason;
+    const { lifecycle, clock, maxInFlight } = this.#options;
+    const ageMs = requestStart === null ? undefined : requestAgeMs(requestStart, clock.wallNow());
+    const reason = ageMs === undefined ? this.#refuseByLag() : this.#refuseByAge(ageMs);
+    if (lifecycle.state.kind === "draining") return undefined;
+    return reason ?? (lifecycle.inFlight > maxInFlight ? "in-flight" : undefined);
   }
 
-  #reason(requestStart: string | null): ShedReason | undefined {
-    const { lifecycle, clock, random, highWaterMs, maxQueueAgeMs } = this.#options;
-    if (lifecycle.inFlight > this.#limit) return "in-flight";
-    const ageMs = requestStart === null ? undefined : requestAgeMs(requestStart, clock.wallNow());
-    if (ageMs !== undefined && ageMs > maxQueueAgeMs) return "queue-age";
-    if (this.#longMs <= highWaterMs) return undefined;
-    // The average speaks of the last seconds; a request that has not waited itself is served.
-    if (ageMs !== undefined && ageMs < highWaterMs) return undefined;
-    return random() < (this.#longMs - highWaterMs) / highWaterMs ? "lag" : undefined;
+  #refuseByAge(ageMs: number): ShedReason | undefined {
+    const { clock, targetQueueMs, maxQueueAgeMs } = this.#options;
+    const now = clock.now();
+    const window = this.#window;
+    const passedMs = now - window.startMs;
+    if (passedMs >= WINDOW_MS) {
+      // A window that ended long ago tells nothing: nobody came, or the loop was blocked.
+      this.#standingQueue = passedMs < 2 * WINDOW_MS &&
+        (this.#standingQueue
+          ? window.late > 0
+          : window.requests >= WINDOW_REQUESTS && window.late * 2 >= window.requests);
+      this.#window = { startMs: now, requests: 0, late: 0 };
+    }
+    const late = ageMs > targetQueueMs;
+    this.#window.requests++;
+    if (late) this.#window.late++;
+    return (late && this.#standingQueue) || ageMs > maxQueueAgeMs ? "queue-age" : undefined;
+  }
+
+  #refuseByLag(): ShedReason | undefined {
+    const { random, highWaterMs } = this.#options;
+    const excess = this.#averageLagMs / highWaterMs - 1;
+    return excess > 0 && random() < excess ? "lag" : undefined;
   }
 }
 

@@ -22,53 +22,90 @@ function createShedder(options: Partial<LoadShedderOptions> = {}) {
   const lagFor = (durationMs: number, lagMs: number) => {
     for (let t = 0; t < durationMs; t += INTERVAL_MS + lagMs) shedder.observeLag(lagMs);
   };
-  const startedAgo = (ms: number) => `t=${(clock.wallNow() - ms) / 1_000}`;
-  return { shedder, lifecycle, clock, dice, lagFor, startedAgo };
+  const ask = (ageMs: number) => shedder.refuse(`t=${(clock.wallNow() - ageMs) / 1_000}`);
+  /** Requests each `everyMs` for so long, all of the same age; the answers, each kind once. */
+  const askFor = (durationMs: number, ageMs: number, everyMs = 5) => {
+    const answers = new Set<string | undefined>();
+    for (let t = 0; t < durationMs; t += everyMs) {
+      clock.block(everyMs);
+      answers.add(ask(ageMs));
+    }
+    return [...answers];
+  };
+  return { shedder, lifecycle, clock, dice, lagFor, ask, askFor };
 }
 
-Deno.test("LoadShedder admits everything while nothing is late", () => {
-  const { shedder, lifecycle, lagFor, startedAgo } = createShedder();
+Deno.test("LoadShedder admits everything while nothing waits", () => {
+  const { shedder, lifecycle, lagFor, askFor } = createShedder();
   lagFor(10_000, 1);
   lifecycle.inFlight = 1_024;
   assert.equal(shedder.refuse(null), undefined);
-  assert.equal(shedder.refuse(startedAgo(10)), undefined);
+  assert.deepEqual(askFor(10_000, 10), [undefined]);
+});
+
+Deno.test("LoadShedder refuses what waited beyond the target once the queue has stood for a while", () => {
+  const { ask, askFor } = createShedder();
+  assert.deepEqual(askFor(250, 11), [undefined]);
+  assert.deepEqual(askFor(1_000, 11), ["queue-age"]);
+  assert.equal(ask(10), undefined, "a short wait is served even then");
+});
+
+Deno.test("LoadShedder goes on refusing as long as something waits beyond the target", () => {
+  const { ask, askFor, clock } = createShedder();
+  askFor(600, 50);
+  for (let i = 0; i < 125; i++) { // ten windows in which one of four is late
+    assert.deepEqual(askFor(15, 1), [undefined]);
+    clock.block(5);
+    assert.equal(ask(11), "queue-age");
+  }
+  askFor(600, 1); // a whole window in which none is
+  assert.equal(ask(11), undefined);
+});
+
+Deno.test("LoadShedder takes a window in which most did not wait for no standing queue", () => {
+  const { ask, askFor, clock } = createShedder();
+  for (let i = 0; i < 200; i++) {
+    assert.deepEqual(askFor(10, 1), [undefined]);
+    clock.block(5);
+    assert.equal(ask(100), undefined, `${i}`);
+  }
+});
+
+Deno.test("LoadShedder takes a few late requests for no standing queue", () => {
+  const { askFor } = createShedder();
+  assert.deepEqual(askFor(10_000, 100, 11), [undefined]); // 22 in a window
+});
+
+Deno.test("LoadShedder refuses nothing after one block, however long", () => {
+  const { shedder, ask, askFor, clock, dice } = createShedder();
+  dice.next = 0;
+  askFor(1_000, 1);
+  for (const blockMs of [3_000, 4_000]) { // a second one as soon as the first is over
+    clock.block(blockMs);
+    shedder.observeLag(blockMs);
+    for (let ageMs = blockMs; ageMs > 0; ageMs -= 5) {
+      assert.equal(ask(ageMs), undefined, `${ageMs}`);
+    }
+    assert.deepEqual(askFor(200, 1), [undefined]);
+  }
+  for (let i = 0; i < 250; i++) shedder.observeLag(0);
+  shedder.observeLag(60_000);
+  assert.equal(shedder.refuse(null), undefined);
+});
+
+Deno.test("LoadShedder refuses what waited longer than the maximum, queue or not", () => {
+  const { ask } = createShedder({ maxQueueAgeMs: 1_000 });
+  assert.equal(ask(1_000), undefined);
+  assert.equal(ask(1_001), "queue-age");
 });
 
 Deno.test("LoadShedder refuses what is in flight beyond the maximum", () => {
-  const { shedder, lifecycle } = createShedder({ maxInFlight: 10 });
+  const { shedder, lifecycle, ask } = createShedder({ maxInFlight: 10 });
   lifecycle.inFlight = 10; // the request itself is among them
   assert.equal(shedder.refuse(null), undefined);
   lifecycle.inFlight = 11;
   assert.equal(shedder.refuse(null), "in-flight");
-});
-
-Deno.test("LoadShedder lowers the in-flight limit while lag goes on, to the minimum", () => {
-  const { shedder, lifecycle, lagFor } = createShedder();
-  lagFor(300, 30);
-  const { limit } = shedder;
-  assert.ok(limit < 1_024 && limit > 64, `${limit}`);
-  lagFor(3_000, 30);
-  assert.equal(shedder.limit, 64);
-  lifecycle.inFlight = 64;
-  assert.equal(shedder.refuse(null), undefined);
-  lifecycle.inFlight = 65;
-  assert.equal(shedder.refuse(null), "in-flight");
-});
-
-Deno.test("LoadShedder raises the in-flight limit again when the lag is over", () => {
-  const { shedder, lagFor } = createShedder();
-  lagFor(3_000, 30);
-  lagFor(1_000, 0);
-  const after1s = shedder.limit;
-  assert.ok(after1s > 64 && after1s < 1_024, `${after1s}`);
-  lagFor(4_000, 0);
-  assert.equal(shedder.limit, 1_024);
-});
-
-Deno.test("LoadShedder leaves the in-flight limit alone at lag below the target", () => {
-  const { shedder, lagFor } = createShedder();
-  lagFor(3_000, 14);
-  assert.equal(shedder.limit, 1_024);
+  assert.equal(ask(1), "in-flight");
 });
 
 Deno.test("LoadShedder refuses a share that grows with the average lag beyond the high-water mark", () => {
@@ -88,49 +125,30 @@ Deno.test("LoadShedder refuses a share that grows with the average lag beyond th
   }
 });
 
-Deno.test("LoadShedder refuses by lag no request that has not waited itself", () => {
-  const { shedder, lagFor, startedAgo } = createShedder();
+Deno.test("LoadShedder refuses by lag only what carries no time of the front", () => {
+  const { shedder, lagFor, ask } = createShedder();
   lagFor(60_000, 200);
-  assert.equal(shedder.refuse(startedAgo(5)), undefined);
-  assert.equal(shedder.refuse(startedAgo(100)), "lag");
+  assert.equal(ask(100), undefined);
   assert.equal(shedder.refuse(null), "lag");
-});
-
-Deno.test("LoadShedder refuses nothing after one block, however long", () => {
-  const { shedder, lifecycle, dice } = createShedder();
-  dice.next = 0;
-  shedder.observeLag(60_000);
-  lifecycle.inFlight = 300; // what has gathered meanwhile
-  assert.equal(shedder.refuse(null), undefined);
-});
-
-Deno.test("LoadShedder refuses what waited longer than the maximum", () => {
-  const { shedder, startedAgo } = createShedder({ maxQueueAgeMs: 1_000 });
-  assert.equal(shedder.refuse(startedAgo(1_000)), undefined);
-  assert.equal(shedder.refuse(startedAgo(1_001)), "queue-age");
+  assert.equal(shedder.refuse("yesterday"), "lag");
 });
 
 Deno.test("LoadShedder refuses nothing while the instance drains", () => {
-  const { shedder, lifecycle, lagFor, startedAgo } = createShedder();
+  const { shedder, lifecycle, lagFor, ask, askFor } = createShedder();
   lagFor(60_000, 200);
+  askFor(1_000, 100);
   lifecycle.inFlight = 2_000;
   lifecycle.state = { kind: "draining", sinceMs: 0 };
-  assert.equal(shedder.refuse(startedAgo(10_000)), undefined);
-});
-
-Deno.test("LoadShedder takes a maximum below the default minimum as the minimum too", () => {
-  const { shedder, lagFor } = createShedder({ maxInFlight: 8 });
-  lagFor(3_000, 100);
-  assert.equal(shedder.limit, 8);
+  for (const ageMs of [1, 100, 10_000]) assert.equal(ask(ageMs), undefined);
+  assert.equal(shedder.refuse(null), undefined);
 });
 
 Deno.test("LoadShedder refuses options that cannot hold", () => {
   for (
     const options of [
       { intervalMs: 0 },
-      { targetLagMs: -1 },
-      { minInFlight: NaN },
-      { maxInFlight: 0 },
+      { targetQueueMs: -1 },
+      { maxInFlight: NaN },
       { highWaterMs: 0 },
       { maxQueueAgeMs: 0 },
     ]
