@@ -59,6 +59,8 @@ async function runAttached(options: Partial<StackOptions>): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     Deno.addSignalListener(signal, () => interrupted.abort());
   }
+  // `up | head`: nobody reads any more, so it is over.
+  process.stdout.on("error", () => interrupted.abort());
   const stack = await startStack(options, { signal: interrupted.signal });
   await announce(stack);
   for await (const line of stack.logs({ follow: true })) say(line);
