@@ -7,6 +7,7 @@ import type { Experiment } from "./experiment.ts";
 import { breaker } from "./experiments/breaker.ts";
 import { cpuBlock } from "./experiments/cpu_block.ts";
 import { failover } from "./experiments/failover.ts";
+import { headline } from "./experiments/headline.ts";
 import { hop } from "./experiments/hop.ts";
 import { policies } from "./experiments/policies.ts";
 import { runtime } from "./experiments/runtime.ts";
@@ -17,6 +18,7 @@ import { vertical } from "./experiments/vertical.ts";
 /** Every experiment of the lab. */
 export const EXPERIMENTS: readonly Experiment[] = [
   cpuBlock,
+  headline,
   scaleOut,
   policies,
   state,

@@ -6,90 +6,185 @@
  * @module
  */
 import process from "node:process";
+import { z } from "zod";
+import { analyseExperiment } from "../lab/analyse.ts";
 import { EXPERIMENTS } from "../lab/catalogue.ts";
+import { compareRuns, comparisonLines } from "../lab/compare.ts";
 import type { Narrowing } from "../lab/design.ts";
 import type { Experiment } from "../lab/experiment.ts";
 import { writeReports } from "../lab/report/write_reports.ts";
+import { ResultStore } from "../lab/result_store.ts";
 import { runExperiments } from "../lab/runner.ts";
-import { PROJECT_ROOT } from "../stack/tools.ts";
+import { sweepOf } from "../lab/sweep.ts";
+import { StackError } from "../stack/stack.ts";
+import { findTool, PROJECT_ROOT } from "../stack/tools.ts";
 import { command, main, parseValue, text, toggle, value, wholeNumber, wrongUse } from "./cli.ts";
+
+const address = z.url({ protocol: /^http$/, error: "must be an http:// URL" });
 
 /** The task. */
 export const bench = command({
   name: "bench",
-  summary: "Measure what each scaling lever buys on this machine, and write a report.",
+  summary: "Measure what each scaling lever buys on this machine, and write a report.\n\n" +
+    "Every factor of an experiment is a flag that narrows it: bench cpu-block --replicas 1,3 --policy least-conn",
   args: "[EXPERIMENT...]",
-  maxArgs: EXPERIMENTS.length,
   passThrough: true,
   flags: {
-    list: toggle("show the experiments with their factors, and do nothing"),
+    list: toggle("show the experiments with their claims and factors, and do nothing"),
     quick: toggle("at most 5 minutes: fewer trials and levels, wide intervals"),
     trials: value("N", wholeNumber(1, 1_000), "trials a cell (what each experiment says)"),
     seed: value("N", wholeNumber(0, 4_294_967_295), "order of the trials (random, recorded)"),
     out: value("DIR", text(), "folder of all runs (bench-results)"),
+    url: value("URL", address, "measure a service of your own instead: rate sweep and latencies"),
+    report: value("DIR", text(), "compute a run's results and reports again from its samples"),
+    compare: toggle("say what changed between two runs beyond noise: bench --compare A B"),
   },
-  async run({ list, quick, trials, seed, out = `${PROJECT_ROOT}bench-results` }, args) {
+  async run({ list, compare, report, url, ...rest }, args) {
     if (list) return say(EXPERIMENTS.map(describe).join("\n\n"));
-    const { experiments, narrowing } = chosen(args);
-    const interrupted = new AbortController();
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      Deno.addSignalListener(signal, () => interrupted.abort(new Error("interrupted")));
-    }
-    const { run, directory, results } = await runExperiments({
-      experiments,
-      quick,
-      seed: seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
-      ...(trials === undefined ? {} : { trials }),
-      narrowing,
-      out,
-      command: ["deno task bench", ...process.argv.slice(2)].join(" "),
-      signal: interrupted.signal,
-    });
-    await writeReports(directory);
-    say(`Report: ${directory}/report.html`);
-    const failed = results.some(({ outcome }) => outcome === "failed");
-    return failed || run.status === "interrupted" ? 1 : 0;
+    if (compare) return await compareTwo(args);
+    if (report !== undefined) return await regenerate(report, args);
+    return await measure({ ...chosen(args, url), ...rest });
   },
 });
 
-/** Splits what is left into names of experiments and `--factor levels`. */
-function chosen(args: readonly string[]): { experiments: Experiment[]; narrowing: Narrowing } {
+interface Measurement {
+  experiments: Experiment[];
+  narrowing: Narrowing;
+  quick: boolean;
+  trials: number | undefined;
+  seed: number | undefined;
+  out: string | undefined;
+}
+
+async function measure({ trials, seed, out, ...what }: Measurement): Promise<number> {
+  const oha = findTool("oha");
+  if (!oha.present) throw new StackError(`Cannot run bench: ${oha.reason}; run "deno task setup"`);
+  const interrupted = new AbortController();
+  const stop = () => interrupted.abort(new Error("interrupted"));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, stop);
+  }
+  const { run, directory, results } = await runExperiments({
+    ...what,
+    seed: seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
+    ...(trials === undefined ? {} : { trials }),
+    out: out ?? `${PROJECT_ROOT}bench-results`,
+    command: ["deno task bench", ...process.argv.slice(2)].join(" "),
+    signal: interrupted.signal,
+  });
+  await writeReports(directory);
+  say(`Report: ${directory}/report.html`);
+  const failed = results.some(({ outcome }) => outcome === "failed");
+  return failed || run.status === "interrupted" ? 1 : 0;
+}
+
+async function regenerate(directory: string, args: readonly string[]): Promise<number> {
+  if (args[0] !== undefined) throw wrongUse(bench, "--report takes one folder", args[0]);
+  const store = await openRun(directory);
+  const run = await store.readRun();
+  let failed = false;
+  for (const name of run.experiments) {
+    const known = EXPERIMENTS.find((experiment) => experiment.name === name);
+    // A sweep of somebody's service is not in the catalogue; its samples know the address.
+    // deno-lint-ignore no-await-in-loop -- one after the other keeps memory small
+    const records = await store.readTrials(name);
+    const experiment = known ?? sweepOf(records[0]?.oha[0]?.args.at(-1) ?? "");
+    // deno-lint-ignore no-await-in-loop -- as above
+    const before = await store.readExperiment(name).catch(() => null);
+    const factors = Object.fromEntries(
+      (before?.declaration.factors ?? []).map((factor) => [factor.name, factor.levels.map(String)]),
+    );
+    // deno-lint-ignore no-await-in-loop -- as above
+    const { outcome } = await analyseExperiment(store, experiment, {
+      ...{ run, planned: null, narrowing: factors, commands: before?.commands ?? [] },
+    });
+    failed ||= outcome === "failed";
+  }
+  await writeReports(directory);
+  say(`Report: ${directory}/report.html`);
+  return failed ? 1 : 0;
+}
+
+async function compareTwo(args: readonly string[]): Promise<number> {
+  const [a, b, extra] = args;
+  if (a === undefined || b === undefined || extra !== undefined) {
+    throw wrongUse(bench, "--compare takes two folders of runs", extra ?? a ?? "");
+  }
+  const [before, after] = await Promise.all([openRun(a), openRun(b)]);
+  const comparison = compareRuns(await before.readExperiments(), await after.readExperiments());
+  say(comparisonLines(comparison).join("\n"));
+  return comparison.measures.some(({ verdict }) => verdict === "worse") ? 1 : 0;
+}
+
+async function openRun(directory: string): Promise<ResultStore> {
+  const store = new ResultStore(directory);
+  try {
+    await store.readRun();
+    return store;
+  } catch (cause) {
+    const rule = `the folder must hold a run, received ${JSON.stringify(directory)}`;
+    throw new StackError(`Cannot run bench: ${rule}`, { cause });
+  }
+}
+
+/** Splits what is left of the arguments into names of experiments and `--factor levels`. */
+function chosen(
+  args: readonly string[],
+  url: string | undefined,
+): { experiments: Experiment[]; narrowing: Narrowing } {
   const names: string[] = [];
   const narrowing: Record<string, string[]> = {};
   const rest = [...args];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
-    const [, factor, inline] = /^--([a-z][a-z-]*)(?:=(.*))?$/.exec(word) ?? [];
-    if (factor === undefined) names.push(word);
-    else narrowing[factor] = parseValue(bench, word, text(), inline ?? rest.shift()).split(",");
+    const [, factor, inline] = /^--([a-z][a-z-]*)(?:=(.*))?$/s.exec(word) ?? [];
+    if (factor === undefined) {
+      names.push(word);
+      continue;
+    }
+    if (!EXPERIMENTS.some(({ factors }) => factors.some(({ name }) => name === factor))) {
+      throw wrongUse(bench, "the flag must be known", word);
+    }
+    narrowing[factor] = parseValue(bench, `--${factor}`, text(), inline ?? rest.shift()).split(",");
   }
-  const experiments = names.length === 0 ? [...EXPERIMENTS] : names.map((name) => {
-    const found = EXPERIMENTS.find((experiment) => experiment.name === name);
-    if (found) return found;
-    const known = EXPERIMENTS.map((experiment) => experiment.name).join(", ");
-    throw wrongUse(bench, `the experiment must be one of ${known}`, name);
-  });
-  for (const [factor, levels] of Object.entries(narrowing)) {
-    const having = experiments.flatMap(({ factors }) => factors).filter(({ name }) =>
-      name === factor
-    );
-    const unknown = levels.find((level) =>
-      !having.some((each) => each.levels.some((known) => String(known) === level))
-    );
-    if (having.length === 0) throw wrongUse(bench, "the flag must be known", `--${factor}`);
+  if (url !== undefined) {
+    const [other] = [...names, ...Object.keys(narrowing)];
+    if (other !== undefined) throw wrongUse(bench, "--url takes no experiment or factor", other);
+    return { experiments: [sweepOf(url)], narrowing };
+  }
+  const experiments = names.length === 0 ? [...EXPERIMENTS] : [...new Set(names)].map(named);
+  Object.entries(narrowing).forEach(([factor, levels]) => check(experiments, factor, levels));
+  return { experiments, narrowing };
+}
+
+function named(name: string): Experiment {
+  const found = EXPERIMENTS.find((experiment) => experiment.name === name);
+  if (found) return found;
+  const known = EXPERIMENTS.map((experiment) => experiment.name).join(", ");
+  throw wrongUse(bench, `the experiment must be one of ${known}`, name);
+}
+
+/** Every experiment that has the factor must have the levels. */
+function check(experiments: readonly Experiment[], factor: string, levels: readonly string[]) {
+  const having = experiments.flatMap(({ factors }) =>
+    factors.filter(({ name }) => name === factor)
+  );
+  if (having.length === 0) {
+    throw wrongUse(bench, `--${factor} must be a factor of the experiment`, levels.join(","));
+  }
+  for (const { levels: known } of having) {
+    const unknown = levels.find((level) => !known.some((each) => String(each) === level));
     if (unknown !== undefined) {
-      const known = [...new Set(having.flatMap((each) => each.levels))].join(", ");
-      throw wrongUse(bench, `--${factor} must be of ${known}`, unknown);
+      throw wrongUse(bench, `--${factor} must be of ${known.join(", ")}`, unknown);
     }
   }
-  return { experiments, narrowing };
 }
 
 function describe({ name, question, hypotheses, factors }: Experiment): string {
   return [
     `${name}: ${question}`,
     ...hypotheses.map((hypothesis) => `  claim: ${hypothesis.text}`),
-    ...factors.map((factor) =>
-      `  --${factor.name} ${factor.levels.join(",")}  ${factor.description}`
+    ...factors.map(({ name, levels, description }) =>
+      `  --${name} ${levels.join(",")}  ${description}`
     ),
   ].join("\n");
 }

@@ -1,0 +1,119 @@
+/**
+ * What changed between two runs beyond noise: every measure that both have, tested on its trials, with the rate of false
+ * findings held over all of them.
+ *
+ * @module
+ */
+import { formatValue } from "./report/format.ts";
+import type { ExperimentResult, Levels, Metric } from "./results.ts";
+import { mean } from "./stats/percentile.ts";
+import { benjaminiHochberg, welch } from "./stats/significance.ts";
+
+/** Smaller changes are not worth a reader's time, however certain: machines drift by as much between runs. */
+export const MIN_EFFECT = 0.05;
+/** Share of findings that may be false. */
+const FALSE_DISCOVERY_RATE = 0.05;
+
+/** One measure of two runs. */
+export interface ComparedMeasure {
+  experiment: string;
+  name: string;
+  title: string;
+  levels: Levels;
+  unit: Metric["unit"];
+  /** Means over trials. */
+  a: number;
+  b: number;
+  /** `b` over `a` with a 95 % interval; null when a value is not positive. */
+  ratio: { estimate: number; low: number; high: number } | null;
+  verdict: "same" | "better" | "worse" | "different";
+}
+
+/** A comparison of two runs. */
+export interface Comparison {
+  measures: ComparedMeasure[];
+  /** Measures that only one run has, or that have too few trials. */
+  left: number;
+}
+
+/** Compares the results of two runs. */
+export function compareRuns(
+  a: readonly ExperimentResult[],
+  b: readonly ExperimentResult[],
+): Comparison {
+  const before = measuresOf(a);
+  const after = measuresOf(b);
+  const both = [...before].flatMap(([key, one]) => {
+    const other = after.get(key);
+    const tested = other && test(one.metric, other.metric);
+    return tested ? [{ ...one, other: other.metric, ...tested }] : [];
+  });
+  const believed = benjaminiHochberg(both.map(({ p }) => p), FALSE_DISCOVERY_RATE);
+  const measures = both.map(({ experiment, metric, other, ratio, effect }, i) => {
+    const { name, title, levels, unit } = metric;
+    const values = (of: Metric) => mean(of.perTrial.map(({ value }) => value));
+    const changed = believed[i] === true && effect >= MIN_EFFECT;
+    const [from, to] = [values(metric), values(other)];
+    return {
+      ...{ experiment, name, title, levels, unit, a: from, b: to, ratio },
+      verdict: changed ? direction(metric.better, from, to) : "same",
+    };
+  });
+  return { measures, left: new Set([...before.keys(), ...after.keys()]).size - both.length };
+}
+
+/** The comparison as lines: what changed, then the sum. */
+export function comparisonLines({ measures, left }: Comparison): string[] {
+  const changed = measures.filter(({ verdict }) => verdict !== "same");
+  const lines = changed.map(({ experiment, title, levels, unit, a, b, ratio, verdict }) => {
+    const cell = Object.values(levels).join(", ");
+    const factor = ratio
+      ? `, ${ratio.estimate.toFixed(2)}x [${ratio.low.toFixed(2)}, ${ratio.high.toFixed(2)}]`
+      : "";
+    return `${verdict.padEnd(9)} ${experiment} (${cell}) ${title}: ` +
+      `${formatValue(a, unit)} -> ${formatValue(b, unit)}${factor}`;
+  });
+  const share = measures.length === 0 ? 0 : 1 - changed.length / measures.length;
+  lines.push(
+    `${changed.length} of ${measures.length} measures changed beyond noise ` +
+      `(${(100 * share).toFixed(1)} % the same); ${left} could not be compared`,
+  );
+  return lines;
+}
+
+function measuresOf(results: readonly ExperimentResult[]) {
+  return new Map(
+    results.flatMap(({ declaration: { name: experiment }, metrics }) =>
+      metrics.map((metric) => {
+        const levels = Object.entries(metric.levels).sort(([x], [y]) => x < y ? -1 : 1);
+        return [JSON.stringify([experiment, metric.name, levels]), { experiment, metric }] as const;
+      })
+    ),
+  );
+}
+
+/** On logarithms where all values are positive, so that what counts is the factor. */
+function test(a: Metric, b: Metric) {
+  const left = a.perTrial.map(({ value }) => value);
+  const right = b.perTrial.map(({ value }) => value);
+  if ([...left, ...right].every((value) => value > 0)) {
+    const difference = welch(left.map(Math.log), right.map(Math.log));
+    if (!difference) return null;
+    const { estimate, low, high, p } = difference;
+    const ratio = { estimate: Math.exp(estimate), low: Math.exp(low), high: Math.exp(high) };
+    return { p, ratio, effect: Math.abs(ratio.estimate - 1) };
+  }
+  const difference = welch(left, right);
+  if (!difference) return null;
+  const scale = Math.max(Math.abs(mean(left)), Math.abs(mean(right)));
+  return {
+    p: difference.p,
+    ratio: null,
+    effect: scale === 0 ? 0 : Math.abs(difference.estimate) / scale,
+  };
+}
+
+function direction(better: Metric["better"], a: number, b: number): ComparedMeasure["verdict"] {
+  if (better === "neither") return "different";
+  return (b < a) === (better === "lower") ? "better" : "worse";
+}
