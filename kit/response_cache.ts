@@ -99,8 +99,10 @@ export function cacheAnswers(upstream: Upstream, options: ResponseCacheOptions):
     if (answer.status !== 200 || !answer.body || lifetimeMs <= 0 || !vary) return answer;
     const [forClient, forCache] = answer.body.tee();
     const storedAtMs = clock.now();
-    void new Response(forCache).bytes().then((body) => {
+    // Not bytes(): the Response that @hono/node-server puts in place of Node's has none.
+    void new Response(forCache).arrayBuffer().then((buffer) => {
       if (asked !== generation) return;
+      const body = new Uint8Array(buffer);
       remove(key);
       const entry: Entry = {
         bytes: body.byteLength + key.length + OVERHEAD_BYTES,
