@@ -85,7 +85,7 @@ ${isAtLeast(program.version, "2.7") ? "\tpersist_config off\n" : ""}${placeText}
 }
 ${snippets}
 http://:${front.port} {
-	bind ${front.host}
+	bind ${bindAddress(front.host)}
 
 	# A client's request id is kept when it is harmless.
 	map {header.X-Request-Id} {request_id} {
@@ -265,4 +265,12 @@ function unfinishedBlock({ version }: FrontProgram): string {
 	}
 
 `;
+}
+
+/**
+ * Go takes "0.0.0.0" for every address of both families, and Linux gives a connection to the IPv4 socket
+ * of the other front then: only equal sockets share a port.
+ */
+function bindAddress(host: string): string {
+  return host === "0.0.0.0" ? "tcp4/0.0.0.0" : host;
 }
