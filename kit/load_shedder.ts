@@ -29,7 +29,10 @@ export interface LoadShedderOptions {
   clock?: Clock;
   /** Uniform in [0, 1). @default Math.random */
   random?: () => number;
-  /** While there is a standing queue, requests that waited longer are refused. @default 10 */
+  /**
+   * While there is a standing queue, requests that waited longer are refused; one begins to stand when
+   * half of the requests waited twice as long. @default 5
+   */
   targetQueueMs?: number;
   /** Requests that waited longer are refused always. @default 5_000 */
   maxQueueAgeMs?: number;
@@ -39,9 +42,12 @@ export interface LoadShedderOptions {
   maxInFlight?: number;
 }
 
-/** A queue that stands for this long, in which half of so many requests waited too long. */
+/** The time over which a queue is judged, and the requests without which it is not. */
 const WINDOW_MS = 250;
 const WINDOW_REQUESTS = 25;
+/** Share of late requests that makes a queue a standing one, and the share below which it is over. */
+const BEGIN_SHARE = 0.5;
+const END_SHARE = 0.05;
 /** Time constant of the average lag: toobusy-js's one third each 500 ms. */
 const SMOOTHING_MS = 500 / Math.log(1.5);
 /** A sample of lag counts as at most this many high-water marks. */
@@ -61,7 +67,7 @@ export class LoadShedder {
     this.#options = {
       clock: systemClock,
       random: Math.random,
-      targetQueueMs: 10,
+      targetQueueMs: 5,
       maxQueueAgeMs: 5_000,
       highWaterMs: 70,
       maxInFlight: 1_024,
@@ -106,13 +112,12 @@ export class LoadShedder {
     const passedMs = now - window.startMs;
     if (passedMs >= WINDOW_MS) {
       // A window that ended long ago tells nothing: nobody came, or the loop was blocked.
-      this.#standingQueue = passedMs < 2 * WINDOW_MS &&
-        (this.#standingQueue
-          ? window.late > 0
-          : window.requests >= WINDOW_REQUESTS && window.late * 2 >= window.requests);
+      const share = this.#standingQueue ? END_SHARE : BEGIN_SHARE;
+      this.#standingQueue = passedMs < 2 * WINDOW_MS && window.requests >= WINDOW_REQUESTS &&
+        window.late >= share * window.requests;
       this.#window = { startMs: now, requests: 0, late: 0 };
     }
-    const late = ageMs > targetQueueMs;
+    const late = ageMs > (this.#standingQueue ? targetQueueMs : 2 * targetQueueMs);
     this.#window.requests++;
     if (late) this.#window.late++;
     return (late && this.#standingQueue) || ageMs > maxQueueAgeMs ? "queue-age" : undefined;

@@ -47,18 +47,23 @@ Deno.test("LoadShedder refuses what waited beyond the target once the queue has 
   const { ask, askFor } = createShedder();
   assert.deepEqual(askFor(250, 11), [undefined]);
   assert.deepEqual(askFor(1_000, 11), ["queue-age"]);
-  assert.equal(ask(10), undefined, "a short wait is served even then");
+  assert.equal(ask(6), "queue-age", "half the wait that it took to begin");
+  assert.equal(ask(5), undefined, "a short wait is served even then");
 });
 
-Deno.test("LoadShedder goes on refusing as long as something waits beyond the target", () => {
+Deno.test("LoadShedder goes on refusing until next to nothing waits beyond the target", () => {
   const { ask, askFor, clock } = createShedder();
   askFor(600, 50);
   for (let i = 0; i < 125; i++) { // ten windows in which one of four is late
     assert.deepEqual(askFor(15, 1), [undefined]);
     clock.block(5);
-    assert.equal(ask(11), "queue-age");
+    assert.equal(ask(6), "queue-age");
   }
-  askFor(600, 1); // a whole window in which none is
+  for (let i = 0; i < 2; i++) { // two in which one of fifty is
+    askFor(245, 1);
+    clock.block(5);
+    ask(6);
+  }
   assert.equal(ask(11), undefined);
 });
 
