@@ -6,13 +6,12 @@
  */
 import type { Front, FrontProgram, Policy } from "./front.ts";
 import {
-  ALLOWED_METHODS,
   duration,
   frontProblems,
   HSTS,
   ODD_TARGET,
+  PASSED_METHODS,
   PUBLIC_PREFIX,
-  REFUSED_METHODS,
   REMOVED_HEADERS,
   REQUEST_ID,
   SECURE_HEADERS,
@@ -111,7 +110,7 @@ ${unfinishedBlock(program)}	route {
 		@outside not vars_regexp {http.request.uri} ^${PUBLIC_PREFIX}
 		error @outside 404
 
-		@refused method ${REFUSED_METHODS.join(" ")}
+		@refused not method ${PASSED_METHODS.join(" ")}
 		error @refused 405
 
 		@large expression \`{http.request.header.Content-Length} != "" && int({http.request.header.Content-Length}) > ${front.maxBodyBytes}\`
@@ -157,7 +156,12 @@ ${bufferLines(front, program)}
 	}
 
 	handle_errors {
-		map {err.status_code} {problem} {
+		# A body in broken chunks is noticed while it is passed on: the client's fault, not a replica's.
+		map {err.message} {status} {
+			~(?:chunk|trailer|MIME header) 400
+			default {err.status_code}
+		}
+		map {status} {problem} {
 ${problems.map(({ status, body }) => `\t\t\t${status} \`${escapeBraces(body)}\``).join("\n")}
 		}
 		header Content-Type application/problem+json
@@ -166,8 +170,8 @@ ${problems.map(({ status, body }) => `\t\t\t${status} \`${escapeBraces(body)}\``
 		header Cache-Control no-store
 ${secureHeaders("\t\t")}
 		@method expression {err.status_code} == 405
-		header @method Allow "${ALLOWED_METHODS}"
-		respond {problem} {err.status_code}
+		header @method Allow "${PASSED_METHODS.join(", ")}"
+		respond {problem} {status}
 	}
 }
 `;

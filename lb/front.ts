@@ -85,7 +85,7 @@ export const frontSchema = z.strictObject({
    * out until it does. Caddy only: open-source nginx has none, and Caddy's never run on a DNS name.
    */
   activeCheck: z.object({
-    intervalMs: z.int().positive().default(100),
+    intervalMs: z.int().positive().default(250),
     timeoutMs: z.int().positive().default(500),
   }).prefault({}),
 }).refine(({ maxHeaderBytes, maxUriBytes }) => maxHeaderBytes >= maxUriBytes, {

@@ -11,7 +11,7 @@ const VALID = {
 Deno.test("frontSchema fills in what is not said", () => {
   const front = frontSchema.parse(VALID);
   deepStrictEqual(front.trustedProxies, []);
-  deepStrictEqual(front.activeCheck, { intervalMs: 100, timeoutMs: 500 });
+  deepStrictEqual(front.activeCheck, { intervalMs: 250, timeoutMs: 500 });
 });
 
 const invalid: Record<string, object> = {

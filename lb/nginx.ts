@@ -6,13 +6,12 @@
  */
 import type { Discovery, Front, FrontProgram, Policy } from "./front.ts";
 import {
-  ALLOWED_METHODS,
   duration,
   frontProblems,
   HSTS,
   ODD_TARGET,
+  PASSED_METHODS,
   PUBLIC_PREFIX,
-  REFUSED_METHODS,
   REMOVED_HEADERS,
   REQUEST_ID,
   SECURE_HEADERS,
@@ -99,7 +98,7 @@ ${forwardedBlock(front)}
   }
 
   map $status $allow {
-    405 "${ALLOWED_METHODS}";
+    405 "${PASSED_METHODS.join(", ")}";
     default "";
   }
 
@@ -162,7 +161,7 @@ ${secureHeaders()}
       if ($odd_target) {
         return 400;
       }
-      if ($request_method ~ "^(${REFUSED_METHODS.join("|")})$") {
+      if ($request_method !~ "^(${PASSED_METHODS.join("|")})$") {
         return 405;
       }
 

@@ -20,11 +20,8 @@ export const PUBLIC_PREFIX = "/api/";
 /** A request id that is kept; any other is replaced. The same rule as `kit/request_context.ts`. */
 export const REQUEST_ID = "^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$";
 
-/** Methods that no route takes and that a proxy must not pass on. */
-export const REFUSED_METHODS = ["CONNECT", "TRACE"] as const;
-
-/** What the front says is allowed when it refuses a method. */
-export const ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+/** The methods that are passed on; any other is answered with 405 and this list. */
+export const PASSED_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 
 /**
  * Headers of a client that say something about hops. The front sets those that it knows and removes the
