@@ -148,9 +148,9 @@ function identify(c: Context<InstanceEnv>, id: string, requestId: string): void 
     c.res.headers.set("x-instance-id", id);
   } catch {
     const { res } = c;
-    const copy = new Response(res.body, res);
-    copy.headers.set("x-instance-id", id);
-    c.res = copy;
+    const headers = new Headers(res.headers);
+    headers.set("x-instance-id", id);
+    c.res = new Response(res.body, { status: res.status, headers });
   }
   c.res.headers.set(REQUEST_ID, requestId);
 }

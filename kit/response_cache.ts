@@ -149,10 +149,10 @@ export function cacheAnswers(upstream: Upstream, options: ResponseCacheOptions):
 
 /** RFC 9211 says that it was a hit, RFC 9111 how old it is. */
 function toAnswer({ headers, body, storedAtMs }: Entry, nowMs: number): Response {
-  const answer = new Response(body, { headers });
-  answer.headers.set("age", String(Math.floor((nowMs - storedAtMs) / 1000)));
-  answer.headers.set("cache-status", "gateway; hit");
-  return answer;
+  const fields = new Headers(headers);
+  fields.set("age", String(Math.floor((nowMs - storedAtMs) / 1000)));
+  fields.set("cache-status", "gateway; hit");
+  return new Response(body, { headers: fields });
 }
 
 /** How long the answer may be kept: what `Cache-Control` allows, at most `ttlMs`. */
