@@ -45,6 +45,10 @@ const CASES: Record<string, (runtime: InstanceProcessOptions["runtime"]) => Prom
     const metrics = await get(`${url}/metrics`);
     assert.match(metrics.body, /event_loop_lag_seconds\{quantile="0\.99"\}/);
     assert.deepEqual(JSON.parse((await get(`${url}/peer`)).body), { address: "127.0.0.1" });
+    const fetched = await get(`${url}/fetched`);
+    assert.deepEqual([fetched.status, fetched.body], [200, '{"greeting":"good day"}']);
+    assert.equal(fetched.headers.get("content-type"), "application/json");
+    assert.equal(fetched.headers.get("x-instance-id"), "fixture-1");
     const unknown = await get(`${url}/nowhere`);
     assert.deepEqual([unknown.status, unknown.headers.get("content-type")], [
       404,
