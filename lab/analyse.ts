@@ -26,8 +26,6 @@ const FEW_TRIALS = 5;
 /** Options of {@linkcode analyseExperiment}. */
 export interface AnalyseOptions {
   run: Run;
-  /** Trials that were planned; null when that is not known (regenerating). */
-  planned: number | null;
   narrowing?: Narrowing;
   /** Commands that repeat the experiment. */
   commands: string[];
@@ -39,7 +37,8 @@ export async function analyseExperiment(
   experiment: Experiment,
   options: AnalyseOptions,
 ): Promise<ExperimentResult> {
-  const { run, planned, narrowing = {}, commands } = options;
+  const { run, narrowing = {}, commands } = options;
+  const planned = run.plannedTrials?.[experiment.name] ?? null;
   const records = await store.readTrials(experiment.name);
   const valid = records.filter((record) => record.valid);
   const evidence = new Evidence(

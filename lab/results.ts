@@ -266,6 +266,8 @@ export const runSchema = z.object({
   /** Seed of the order of trials and of every resampling. */
   seed: z.int().nonnegative(),
   trialsPerCell: z.int().positive(),
+  /** Trials that were planned, by experiment; fewer were completed when the run was interrupted. */
+  plannedTrials: z.record(z.string(), z.int()).optional(),
   /** What was typed, to run it again. */
   command: z.string(),
   environment: environmentSchema,

@@ -63,6 +63,9 @@ export async function runExperiments(options: RunOptions): Promise<FinishedRun> 
     status: "running",
     seed,
     trialsPerCell: Math.max(...plans.map(({ trials }) => trials)),
+    plannedTrials: Object.fromEntries(
+      plans.map(({ experiment, order }) => [experiment.name, order.length]),
+    ),
     command,
     environment,
     experiments: experiments.map(({ name }) => name),
@@ -138,7 +141,7 @@ async function runOne(
     }
   }
   const result = await analyseExperiment(store, experiment, {
-    ...{ run, narrowing, planned: order.length },
+    ...{ run, narrowing },
     commands: [repeatCommand({ name, quick, trials, seed, narrowing })],
   });
   progress.say(`${result.outcome.padEnd(12)} ${name}: ${result.answer}`);

@@ -96,7 +96,7 @@ async function regenerate(directory: string, args: readonly string[]): Promise<n
     );
     // deno-lint-ignore no-await-in-loop -- as above
     const { outcome } = await analyseExperiment(store, experiment, {
-      ...{ run, planned: null, narrowing: factors, commands: before?.commands ?? [] },
+      ...{ run, narrowing: factors, commands: before?.commands ?? [] },
     });
     failed ||= outcome === "failed";
   }

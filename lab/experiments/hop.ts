@@ -16,7 +16,6 @@ import { meterCpu } from "./process_costs.ts";
 
 const CLIENTS = 32;
 const seconds = (quick: boolean) => quick ? 1.5 : 5;
-const QUERY = "/users?limit=1";
 
 /** The ladder: what is asked, and who answers. */
 const PATHS = [
@@ -58,7 +57,8 @@ export const hop: Experiment = {
   ],
   method:
     `${CLIENTS} closed-loop clients, kept alive; CPU time of each process over the load divided by the requests. ` +
-    "The front alone answers a path outside /api by itself, the gateway alone GET /api/count.",
+    "One of 100 users, at random, so that equal requests do not meet. The front alone answers a path outside /api " +
+    "by itself, the gateway alone GET /api/count.",
   trials: { full: 6, quick: 2 },
   // Fronts matter where there is one; layers matter to the gateway that forwards.
   includes: ({ path, front, off }) =>
@@ -86,24 +86,32 @@ export const hop: Experiment = {
   analyse,
 };
 
-async function urlOf({ levels, stack }: TrialContext): Promise<string> {
+async function urlsOf(
+  { levels, stack }: TrialContext,
+  paths: readonly string[],
+): Promise<string[]> {
   const [gateway] = await addressesOf(stack, "gateway");
   const [users] = await addressesOf(stack, "users");
   switch (levels.path as typeof PATHS[number]) {
     case "front alone":
-      return `${stack.url}/nothing-here`;
+      return [`${stack.url}/nothing-here`];
     case "service":
-      return `${users}${QUERY}`;
+      return paths.map((path) => users + path);
     case "gateway alone":
-      return `${gateway}/api/count`;
+      return [`${gateway}/api/count`];
     case "gateway > service":
-      return `${gateway}/api${QUERY}`;
+      return paths.map((path) => `${gateway}/api${path}`);
     default:
-      return `${stack.url}/api${QUERY}`;
+      return paths.map((path) => `${stack.url}/api${path}`);
   }
 }
 
-async function measure(trial: TrialContext, url: string, proxyPid?: number): Promise<void> {
+async function measure(
+  trial: TrialContext,
+  urls: readonly string[],
+  proxyPid?: number,
+): Promise<void> {
+  const [url = ""] = urls;
   // Every path is compiled before it is measured.
   for (let i = 0; i < 300 && !trial.signal.aborted; i++) {
     // deno-lint-ignore no-await-in-loop -- one client
@@ -112,7 +120,7 @@ async function measure(trial: TrialContext, url: string, proxyPid?: number): Pro
   const cpu = await meterCpu(trial.stack);
   const proxyBefore = proxyPid === undefined ? 0 : treeCpuUs(proxyPid) ?? 0;
   const { requests, totalSeconds, latencyMs } = await trial.oha("load", {
-    url,
+    ...{ url, urls },
     mode: "closed",
     durationSeconds: seconds(trial.quick),
     connections: CLIENTS,

@@ -11,6 +11,8 @@ import type { Generator } from "../results.ts";
 /** Options of {@linkcode runOha}. */
 export interface OhaOptions {
   url: string;
+  /** Asked at random instead of `url`, so that equal requests do not meet. */
+  urls?: readonly string[];
   /**
    * `open`: `ratePerSecond` for `durationSeconds`, latency from the intended send time.
    * `closed`: `connections` clients that each wait for their answer, as fast as they can.
@@ -69,8 +71,10 @@ export async function runOha(options: OhaOptions): Promise<OhaResult> {
   const tool = findTool("oha");
   if (!tool.present) throw new Error(`Cannot run oha: ${tool.reason}`);
   const args = ohaArgs(options);
+  const list = options.urls ? await Deno.makeTempFile({ prefix: "oha-" }) : undefined;
+  if (list) await Deno.writeTextFile(list, (options.urls ?? []).join("\n"));
   const child = new Deno.Command(tool.path, {
-    args,
+    args: list ? [...args.slice(0, -1), "--urls-from-file", list] : args,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -79,6 +83,7 @@ export async function runOha(options: OhaOptions): Promise<OhaResult> {
   const cpu = watchCpu(child.pid);
   const { success, code, stdout, stderr } = await child.output();
   const cpuSeconds = cpu.stop();
+  if (list) await Deno.remove(list);
   if (!success) {
     const said = new TextDecoder().decode(stderr).trim();
     throw new Error(`Cannot run oha: it must exit with 0, received ${code} "${said}"`);

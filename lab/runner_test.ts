@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { requires } from "../testing/requires.ts";
+import { analyseExperiment } from "./analyse.ts";
+import { atMost } from "./evidence.ts";
+import type { Experiment, LabStack } from "./experiment.ts";
+import { latencyMs } from "./measures_of_samples.ts";
+import { Progress } from "./progress.ts";
+import { ResultStore } from "./result_store.ts";
+import { runExperiments, type RunOptions } from "./runner.ts";
+
+/** A stack that is one server in this process. */
+function fakeStacks() {
+  const opened: unknown[] = [];
+  let running = 0;
+  const open = (options: unknown): Promise<LabStack> => {
+    opened.push(options);
+    running++;
+    const server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      () => new Response("ok", { headers: { "x-instance-id": "fake-1" } }),
+    );
+    return Promise.resolve(
+      {
+        url: `http://127.0.0.1:${server.addr.port}`,
+        status: () => Promise.resolve({ instances: [] }),
+        down: async () => {
+          running--;
+          await server.shutdown();
+        },
+      } as unknown as LabStack,
+    );
+  };
+  return { open, opened, running: () => running };
+}
+
+const quiet = () => new Progress(1, { sink: { terminal: false, write() {} } });
+
+/** Probes for a moment; a trial of level "bad" calls itself invalid. */
+const fake: Experiment = {
+  name: "fake",
+  title: "Fake",
+  question: "Does the runner run?",
+  hypotheses: [{ id: "fast", text: "p50 is at most 1 s" }],
+  theory: "",
+  factors: [
+    { name: "shape", description: "", levels: ["one", "two"] },
+    { name: "luck", description: "", levels: ["good", "bad"] },
+  ],
+  method: "",
+  trials: { full: 2, quick: 1 },
+  stack: ({ shape }) => ({ replicas: shape === "one" ? 1 : 2 }),
+  secondsPerTrial: () => 0.1,
+  async run(trial) {
+    const probe = await trial.probe("light", {
+      ...{ url: trial.stack.url, ratePerSecond: 50, count: 3 },
+      maxLateMs: Infinity, // a busy machine is not what is tested
+    });
+    trial.event({ kind: "note", text: "probing" });
+    trial.observe("answer", 42);
+    if (trial.levels.luck === "bad") trial.warn("bad-luck", "It was bad", "invalid");
+    await probe.result;
+  },
+  analyse: (evidence) => {
+    const metric = evidence.metric(
+      { name: "p50", title: "p50", unit: "ms", better: "lower" },
+      {},
+      (trial) => latencyMs(trial.samples("light"), 0.5),
+    );
+    return {
+      answer: "Yes.",
+      verdicts: [{ hypothesis: "fast", outcome: atMost(metric.value, 1_000), sentence: "It is." }],
+      headline: [],
+      metrics: [metric],
+      charts: [],
+    };
+  },
+};
+
+async function run(options: Partial<RunOptions> & { out: string }) {
+  const stacks = fakeStacks();
+  const finished = await runExperiments({
+    ...{ experiments: [fake], quick: false, seed: 7, command: "bench fake", progress: quiet() },
+    ...{ signal: new AbortController().signal, openStack: stacks.open },
+    ...options,
+  });
+  return { ...finished, stacks };
+}
+
+async function withFolder(test: (out: string) => Promise<void>): Promise<void> {
+  const out = await Deno.makeTempDir({ prefix: "runner-" });
+  try {
+    await test(out);
+  } finally {
+    await Deno.remove(out, { recursive: true });
+  }
+}
+
+Deno.test({
+  name: "runExperiments() runs every trial, keeps every sample and leaves no stack",
+  ...requires(),
+  fn: () =>
+    withFolder(async (out) => {
+      const { directory, results: [result], run: record, stacks } = await run({ out });
+      const store = new ResultStore(directory);
+      const trials = await store.readTrials("fake");
+      assert.equal(trials.length, 8);
+      assert.equal(stacks.running(), 0);
+      // One stack a shape and repetition.
+      assert.ok(stacks.opened.length <= 4, `${stacks.opened.length} stacks`);
+      assert.equal(record.status, "complete");
+      assert.deepEqual(await store.readRun(), record);
+      const [first] = trials;
+      assert.equal(first?.observations.answer, 42);
+      assert.equal(first?.events[0]?.kind, "note");
+      const samples = await store.readSamples(first?.samples[0]?.path ?? "");
+      assert.deepEqual(samples.map(({ instance }) => instance), ["fake-1", "fake-1", "fake-1"]);
+      // Invalid trials are kept on disk and left out of results.
+      assert.equal(result?.trials.used.length, 4);
+      assert.equal(result?.trials.invalid.length, 4);
+      assert.equal(result?.metrics[0]?.perTrial.length, 4);
+      assert.equal(result?.status, "partial");
+      assert.ok(result?.warnings.some(({ code }) => code === "bad-luck"));
+    }),
+});
+
+Deno.test({
+  name: "analyseExperiment() computes the same result again from the records alone",
+  ...requires(),
+  fn: () =>
+    withFolder(async (out) => {
+      const { directory, results: [result], run: record } = await run({ out });
+      const store = new ResultStore(directory);
+      await Deno.remove(`${directory}/fake/experiment.json`);
+      const again = await analyseExperiment(store, fake, {
+        run: record,
+        commands: result?.commands ?? [],
+      });
+      assert.deepEqual(again, result);
+    }),
+});
+
+Deno.test({
+  name: "runExperiments() stops when told to and reports what is complete",
+  ...requires(),
+  fn: () =>
+    withFolder(async (out) => {
+      const stop = new AbortController();
+      let trials = 0;
+      const stopping: Experiment = {
+        ...fake,
+        run: async (trial) => {
+          if (++trials === 4) stop.abort(new Error("interrupted"));
+          await fake.run(trial);
+        },
+      };
+      const { directory, results: [result], run: record, stacks } = await run({
+        ...{ out, experiments: [stopping], signal: stop.signal },
+      });
+      assert.equal(record.status, "interrupted");
+      assert.equal(stacks.running(), 0);
+      assert.equal((await new ResultStore(directory).readTrials("fake")).length, 3);
+      assert.equal(result?.status, "partial");
+      assert.ok(result?.warnings.some(({ message }) => message === "3 of 8 trials were completed"));
+    }),
+});
+
+Deno.test({
+  name: "runExperiments() runs the same order again with the same seed",
+  ...requires(),
+  fn: () =>
+    withFolder(async (out) => {
+      const orderOf = async (seed: number) => {
+        const folder = `${out}/${crypto.randomUUID()}`;
+        const { directory } = await run({ out: folder, seed });
+        const trials = await new ResultStore(directory).readTrials("fake");
+        return trials.map(({ levels, repetition }) => [repetition, levels]);
+      };
+      const first = await orderOf(7);
+      assert.deepEqual(await orderOf(7), first);
+      assert.notDeepEqual(await orderOf(8), first);
+    }),
+});
+
+Deno.test({
+  name: "runExperiments() leaves no stack when an experiment throws",
+  ...requires(),
+  fn: () =>
+    withFolder(async (out) => {
+      const stacks = fakeStacks();
+      const broken = { ...fake, run: () => Promise.reject(new Error("broken")) };
+      await assert.rejects(
+        run({ out, experiments: [broken], openStack: stacks.open }),
+        /broken/,
+      );
+      assert.equal(stacks.running(), 0);
+    }),
+});
