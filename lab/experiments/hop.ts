@@ -75,12 +75,14 @@ export const hop: Experiment = {
   secondsPerTrial: (_levels, quick) => seconds(quick) + 0.7,
 
   async run(trial) {
-    if (trial.levels.path !== "bare proxy > service") {
-      return await measure(trial, await urlOf(trial));
-    }
     const [service = ""] = await addressesOf(trial.stack, "users");
+    const { items } = await (await fetch(`${service}/users?limit=100`)).json();
+    const paths: string[] = items.map(({ id }: { id: string }) => `/users/${id}`);
+    if (trial.levels.path !== "bare proxy > service") {
+      return await measure(trial, await urlsOf(trial, paths));
+    }
     await using proxy = await startBareProxy(service);
-    await measure(trial, `${proxy.url}/api${QUERY}`, proxy.pid);
+    await measure(trial, paths.map((path) => `${proxy.url}/api${path}`), proxy.pid);
   },
 
   analyse,
