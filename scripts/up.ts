@@ -8,6 +8,7 @@
  */
 import process from "node:process";
 import { POLICIES } from "../lb/front.ts";
+import { defaultEngine } from "../stack/engines.ts";
 import { connectStack, isStackRunning, startDetachedStack, startStack } from "../stack/open.ts";
 import { type Stack, StackError, type StackOptions, type StackStatus } from "../stack/stack.ts";
 import type { ToolName } from "../stack/tools.ts";
@@ -38,13 +39,10 @@ export const up = command({
     yes: toggle("install what is missing without asking"),
   },
   async run({ engine = "auto", detach, yes, ...given }) {
-    if (engine === "compose") {
-      const rule = "the engine must be one that is built (process)";
-      throw new StackError(`Cannot run up: ${rule}, received "compose"`);
-    }
     if (isStackRunning()) return await sayThatItRuns();
     const options = Object.fromEntries(
-      Object.entries(given).filter(([, value]) => value !== undefined),
+      Object.entries({ ...given, engine: engine === "auto" ? defaultEngine() : engine })
+        .filter(([, value]) => value !== undefined),
     ) as Partial<StackOptions>;
     const [absent] = await installMissing(neededBy(options), { yes });
     if (absent) throw new StackError(`Cannot run up: ${absent.reason}`);
@@ -81,7 +79,8 @@ async function announce(stack: Stack): Promise<void> {
 
 /** The tools that a stack needs, so that only they are installed. */
 function neededBy(options: Partial<StackOptions>): ToolName[] {
-  const { front = "nginx", store = "redis", runtime = "deno" } = options;
+  const { engine, front = "nginx", store = "redis", runtime = "deno" } = options;
+  if (engine === "compose") return []; // its images bring what they need
   return [
     front,
     ...(store === "redis" ? ["redis-server"] as const : []),

@@ -5,9 +5,10 @@
  * @module
  */
 import { systemClock } from "../kit/clock.ts";
+import { isSweepNeeded, sweepContainers } from "./compose/sweep.ts";
 import { ensureDependencies } from "./dependencies.ts";
+import { type OwnStack, startOnEngine } from "./engines.ts";
 import { StackClient } from "./process/control.ts";
-import { ProcessStack } from "./process/engine.ts";
 import { sweepLedger } from "./process/ledger.ts";
 import { sendSignal } from "./process/proc.ts";
 import {
@@ -18,6 +19,8 @@ import {
 } from "./process/state_dir.ts";
 import { type Stack, StackError, type StackOptions, stackOptionsSchema } from "./stack.ts";
 import { PROJECT_ROOT } from "./tools.ts";
+
+export type { OwnStack } from "./engines.ts";
 
 /**
  * Where `up` and all other tasks keep the state of the one stack of this checkout. `STACK_DIR` (an
@@ -31,14 +34,6 @@ export interface OpenOptions {
   stateDir?: string;
 }
 
-/** A stack that lives in this process. */
-export type OwnStack = Stack & AsyncDisposable & {
-  /** Where the front answers. */
-  readonly url: string;
-  /** Resolves when it is down, whoever asked for it. */
-  readonly closed: Promise<void>;
-};
-
 /**
  * Starts a stack whose supervisor is this process; resolves when it serves.
  *
@@ -49,7 +44,7 @@ export async function startStack(
   { stateDir = DEFAULT_STATE_DIR, signal }: OpenOptions & { signal?: AbortSignal } = {},
 ): Promise<OwnStack> {
   await ensureDependencies();
-  return await ProcessStack.start(stackOptionsSchema.parse(options), {
+  return await startOnEngine(stackOptionsSchema.parse(options), {
     stateDir,
     ...(signal ? { signal } : {}),
   });
@@ -90,7 +85,7 @@ export async function startDetachedStack(
 export function connectStack({ stateDir = DEFAULT_STATE_DIR }: OpenOptions = {}): Stack {
   const dir = pathsOf(stateDir);
   if (holderOf(dir) !== undefined) return new StackClient(dir.socket);
-  if (isThere(dir.ledger)) {
+  if (isThere(dir.ledger) || isSweepNeeded(dir.root)) {
     const advice = `its supervisor must live (clean up with "deno task down")`;
     throw new StackError(
       `Cannot reach the stack: ${advice}, received a killed one in "${stateDir}"`,
@@ -115,8 +110,9 @@ export async function stopStack(
   const dir = pathsOf(stateDir);
   const holder = holderOf(dir);
   if (holder !== undefined) await endSupervisor(dir, holder);
-  const left = isThere(dir.ledger) || isThere(dir.socket);
+  const left = isThere(dir.ledger) || isThere(dir.socket) || isSweepNeeded(dir.root);
   await sweepLedger(dir.ledger);
+  if (isSweepNeeded(dir.root)) await sweepContainers(dir.root);
   if (isThere(dir.root)) removeVolatile(dir);
   return holder !== undefined ? "stopped" : left ? "cleaned" : "nothing";
 }

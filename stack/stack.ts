@@ -28,6 +28,8 @@ export const INSTANCE_STATES = [
 
 /** Schema of {@linkcode StackOptions}: what `up` was asked for. */
 export const stackOptionsSchema = z.object({
+  /** What runs it: processes of this machine, or containers. */
+  engine: z.enum(["process", "compose"]).default("process"),
   /** Gateway replicas. */
   replicas: z.int().min(1).max(64).default(3),
   front: frontKindSchema.default("nginx"),

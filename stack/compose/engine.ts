@@ -33,9 +33,9 @@ import {
 import { type Container, containerEvents, docker, requireEngine } from "./docker.ts";
 import { FrontContainer } from "./front_container.ts";
 import { readContainerLogs } from "./logs.ts";
-import { composeFolder, FRONT_PORT, instanceIdOf, placeOf, Project } from "./project.ts";
+import { FRONT_PORT, instanceIdOf, placeOf, Project } from "./project.ts";
 import { Replicas } from "./replicas.ts";
-import { labelsOf, sweepContainers } from "./sweep.ts";
+import { composeFolder, labelsOf, sweepContainers } from "./sweep.ts";
 import { ContainerMeter } from "./usage.ts";
 
 /** Time to drain (10 s in compose.yaml) and a little more; then a container is killed. */
@@ -219,7 +219,7 @@ export class ComposeStack implements Stack, AsyncDisposable {
   }
 
   async #startAll(): Promise<void> {
-    const { port, replicas, scale, front: kind, policy, store } = this.#options;
+    const { port, replicas, scale, front: kind, policy, store, activeCheckMs } = this.#options;
     if (port !== 0 && !isPortFree(port)) {
       const rule = "the port must be free (choose another with --port)";
       throw new StackError(`Cannot start the stack: ${rule}, received "${port}"`);
@@ -248,6 +248,7 @@ export class ComposeStack implements Stack, AsyncDisposable {
         host: "0.0.0.0",
         port: FRONT_PORT,
         upstreams: this.#replicas.upstreamsOf(current),
+        ...(activeCheckMs === undefined ? {} : { activeCheck: { intervalMs: activeCheckMs } }),
       }),
     });
     signal.throwIfAborted();

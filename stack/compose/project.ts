@@ -7,7 +7,7 @@
 import { SCALABLE, type ScalableService, type StackOptions } from "../stack.ts";
 import { PROJECT_ROOT } from "../tools.ts";
 import { composeCommand, type Container, containersWith, run } from "./docker.ts";
-import { labelsOf, projectName } from "./sweep.ts";
+import { composeFolder, labelsOf, projectName } from "./sweep.ts";
 
 /** Port of every instance inside its container, and of the front. */
 export const INSTANCE_PORT = 3000;
@@ -140,11 +140,6 @@ export function containerUser(): { uid: number; gid: number } {
 export function giveToContainers(path: string): void {
   const { uid, gid } = containerUser();
   if (Deno.uid() === 0) Deno.chownSync(path, uid, gid);
-}
-
-/** Where the compose engine keeps its files in a state directory. */
-export function composeFolder(stateDir: string): string {
-  return `${stateDir}/compose`;
 }
 
 /** What the options change in `compose.yaml`. */

@@ -22,8 +22,23 @@ export function labelsOf(project: string): { compose: string; stack: string } {
   };
 }
 
+/** Where the compose engine keeps its files in a state directory. */
+export function composeFolder(stateDir: string): string {
+  return `${stateDir}/compose`;
+}
+
+/** Whether a compose engine used the directory and did not end in order. */
+export function isSweepNeeded(stateDir: string): boolean {
+  try {
+    return Deno.statSync(`${composeFolder(stateDir)}/override.json`).isFile;
+  } catch {
+    return false; // never used, or cleaned up
+  }
+}
+
 /**
- * Removes containers and networks at once, without a drain; safe to repeat.
+ * Removes containers, networks and volatile files at once, without a drain; safe to repeat. Redis's data
+ * stays.
  *
  * @returns the names of the containers that were there
  */
@@ -36,5 +51,10 @@ export async function sweepContainers(stateDir: string): Promise<string[]> {
   );
   const ids = networks.flatMap((text) => text.split("\n")).filter((id) => id !== "");
   if (ids.length > 0) await docker(["network", "rm", ...ids]);
+  const paths = ["front", "shared", "override.json"].map((name) =>
+    `${composeFolder(stateDir)}/${name}`
+  );
+  // What is not there needs no removal.
+  await Promise.all(paths.map((path) => Deno.remove(path, { recursive: true }).catch(() => {})));
   return found.map(({ Name }) => Name);
 }

@@ -4,8 +4,8 @@
  *
  * @module
  */
+import { startOnEngine } from "../engines.ts";
 import { StackError, stackOptionsSchema } from "../stack.ts";
-import { ProcessStack } from "./engine.ts";
 
 if (import.meta.main) {
   const [root = "", options = "{}"] = Deno.args;
@@ -19,7 +19,7 @@ async function supervise(root: string, options: string): Promise<number> {
   }
   let stack;
   try {
-    stack = await ProcessStack.start(stackOptionsSchema.parse(JSON.parse(options)), {
+    stack = await startOnEngine(stackOptionsSchema.parse(JSON.parse(options)), {
       stateDir: root,
       signal: stop.signal,
     });
