@@ -5,11 +5,10 @@
  * @module
  */
 import { z } from "zod";
-import { forwardedFields } from "../kit/forwarded.ts";
 import { Problem, type ProblemBody, PROBLEMS } from "../kit/problem.ts";
 import { readAnswer } from "../kit/upstream/answer.ts";
 import { parseQuery } from "../kit/validate.ts";
-import { credentials, requestHeaders } from "./forward.ts";
+import { credentials, requestFields } from "./forward.ts";
 import type { GatewayApp, GatewayParts, UpstreamName } from "./gateway.ts";
 
 /** The parts get this share of the time, so that a late one can still be named in time. */
@@ -28,8 +27,7 @@ export function dashboardRoute(app: GatewayApp, parts: GatewayParts): void {
   app.get("/api/dashboard", async (c) => {
     const { user: id } = parseQuery(c, querySchema);
     const deadlineAtMs = clock.now() + config.UPSTREAM_TIMEOUT_MS * PARTS_SHARE;
-    const origin = findOrigin(c.req.raw.headers, c.env?.remoteAddress);
-    const headers = requestHeaders(c, forwardedFields(origin));
+    const headers = requestFields(c, findOrigin);
     const own = credentials(c.req.raw.headers);
     const errors: Partial<Record<UpstreamName, Pick<ProblemBody, "type" | "title" | "status">>> =
       {};

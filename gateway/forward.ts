@@ -4,16 +4,22 @@
  * @module
  */
 import type { Context } from "hono";
-import { forwardedFields } from "../kit/forwarded.ts";
+import { type FindOrigin, setForwarded } from "../kit/forwarded.ts";
 import type { InstanceEnv } from "../kit/instance_app.ts";
 import { Problem } from "../kit/problem.ts";
 import { acceptTraceparent } from "../kit/request_context.ts";
-import { endToEnd, type HeaderList, withHopByHop } from "../kit/upstream/headers.ts";
+import {
+  endToEndFields,
+  type HeaderFields,
+  HOP_BY_HOP,
+  removeHopByHop,
+} from "../kit/upstream/headers.ts";
 import { checkContentLength, RequestBody } from "../kit/upstream/request_body.ts";
 import type { GatewayApp, GatewayParts, UpstreamName } from "./gateway.ts";
 
 /** Not passed on: rebuilt here, meant for the gateway alone, or nobody's business. */
-const DROPPED_FROM_REQUEST = withHopByHop(
+const DROPPED_FROM_REQUEST = new Set([
+  ...HOP_BY_HOP,
   "accept-encoding",
   "authorization",
   "content-length",
@@ -32,17 +38,7 @@ const DROPPED_FROM_REQUEST = withHopByHop(
   "x-real-ip",
   "x-request-id",
   "x-request-start",
-);
-const DROPPED_FROM_ANSWER = withHopByHop("location", "x-instance-id", "x-request-id");
-/** fetch has decompressed the body (it was asked for none, so this is a service that ignores that). */
-const DROPPED_FROM_DECODED = withHopByHop(
-  "content-encoding",
-  "content-length",
-  "location",
-  "x-instance-id",
-  "x-request-id",
-);
-
+]);
 /** Ids as the services make them, and nothing that could change the meaning of a URL. */
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -60,17 +56,17 @@ export function forwardRoutes(app: GatewayApp, parts: GatewayParts): void {
     const answer = await upstreams[service].send({
       method: raw.method,
       path: path + search(raw.url),
-      headers: requestHeaders(c, forwardedFields(findOrigin(raw.headers, c.env?.remoteAddress))),
+      headers: requestFields(c, findOrigin),
       deadlineAtMs: clock.now() + config.UPSTREAM_TIMEOUT_MS,
       credentials: credentials(raw.headers),
       ...(raw.method !== "GET" && raw.method !== "HEAD" && raw.body
         ? { body: new RequestBody(raw.body, config.MAX_BODY_BYTES) }
         : {}),
     });
-    return new Response(answer.body, {
-      status: answer.status,
-      headers: answerHeaders(answer.headers),
-    });
+    const { body, status, headers } = answer;
+    const passed = new Response(body, { status, headers });
+    cleanAnswer(passed.headers);
+    return passed;
   }
 
   app.get("/api/users", (c) => forward(c, "users", "/users"));
@@ -81,16 +77,17 @@ export function forwardRoutes(app: GatewayApp, parts: GatewayParts): void {
   app.get("/api/payments/:id", (c) => forward(c, "payments", `/payments/${checkId(c)}`));
 }
 
-/** Fields that every request to a service carries. */
-export function requestHeaders(c: Context<InstanceEnv>, more: HeaderList): HeaderList {
+/** The fields of the client's request that a service sees, and those that tell it where it came from. */
+export function requestFields(c: Context<InstanceEnv>, findOrigin: FindOrigin): HeaderFields {
   const { headers } = c.req.raw;
-  const fields = endToEnd(headers, DROPPED_FROM_REQUEST);
-  fields.push(...more, ["x-request-id", c.var.requestId]);
+  const fields = endToEndFields(headers, DROPPED_FROM_REQUEST);
+  setForwarded(fields, findOrigin(headers, c.env?.remoteAddress));
+  fields["x-request-id"] = c.var.requestId;
   const traceparent = acceptTraceparent(headers.get("traceparent"));
   if (traceparent !== undefined) {
-    fields.push(["traceparent", traceparent]);
+    fields["traceparent"] = traceparent;
     const tracestate = headers.get("tracestate");
-    if (tracestate !== null) fields.push(["tracestate", tracestate]);
+    if (tracestate !== null) fields["tracestate"] = tracestate;
   }
   return fields;
 }
@@ -100,13 +97,16 @@ export function credentials(headers: Headers): string {
   return `${headers.get("authorization") ?? ""}\n${headers.get("cookie") ?? ""}`;
 }
 
-function answerHeaders(headers: Headers): HeaderList {
-  const decoded = headers.has("content-encoding");
-  const fields = endToEnd(headers, decoded ? DROPPED_FROM_DECODED : DROPPED_FROM_ANSWER);
+function cleanAnswer(headers: Headers): void {
+  removeHopByHop(headers);
+  if (headers.has("content-encoding")) {
+    // fetch has decompressed the body (it was asked for none, so this is a service that ignores that).
+    headers.delete("content-encoding");
+    headers.delete("content-length");
+  }
   const location = headers.get("location");
   // What is `/orders/1` at the service is `/api/orders/1` here.
-  if (location !== null) fields.push(["location", location.replace(/^\/(?!\/)/, "/api/")]);
-  return fields;
+  if (location !== null) headers.set("location", location.replace(/^\/(?!\/)/, "/api/"));
 }
 
 function checkId(c: Context<InstanceEnv>): string {

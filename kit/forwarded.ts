@@ -6,7 +6,7 @@
  * @module
  */
 import { convertIPv4ToBinary, convertIPv6ToBinary, distinctRemoteAddr } from "hono/utils/ipaddr";
-import type { HeaderList } from "./upstream/headers.ts";
+import type { HeaderFields } from "./upstream/headers.ts";
 
 /** Networks in which our own front runs, unless told otherwise: this machine and private networks. */
 export const PRIVATE_NETWORKS = [
@@ -65,13 +65,12 @@ export function createFindOrigin(trusted: readonly string[] = PRIVATE_NETWORKS):
   };
 }
 
-/** The fields that tell the next hop. */
-export function forwardedFields(origin: Origin): HeaderList {
+/** Sets the fields that tell the next hop. */
+export function setForwarded(fields: HeaderFields, origin: Origin): void {
   const { address, protocol, host } = origin;
-  const fields: HeaderList = [["x-forwarded-proto", protocol]];
-  if (address !== "") fields.push(["x-forwarded-for", address]);
-  if (host !== "") fields.push(["x-forwarded-host", host]);
-  return fields;
+  fields["x-forwarded-proto"] = protocol;
+  if (address !== "") fields["x-forwarded-for"] = address;
+  if (host !== "") fields["x-forwarded-host"] = host;
 }
 
 interface Address {

@@ -10,9 +10,9 @@
 import { type Clock, systemClock } from "./clock.ts";
 import type { ChangeFeed } from "./change_feed.ts";
 import type { Upstream, UpstreamSnapshot } from "./upstream.ts";
-import type { HeaderList } from "./upstream/headers.ts";
+import type { HeaderFields } from "./upstream/headers.ts";
 import type { UpstreamRequest } from "./upstream/request.ts";
-import { asksForItsOwn, fieldValue, sharableBy } from "./upstream/shareable.ts";
+import { asksForItsOwn, sharableBy } from "./upstream/shareable.ts";
 
 /** Options of {@linkcode cacheAnswers}. */
 export interface ResponseCacheOptions {
@@ -86,10 +86,10 @@ export function cacheAnswers(upstream: Upstream, options: ResponseCacheOptions):
     entries.delete(key);
   }
 
-  function find(key: string, headers: HeaderList): Entry | undefined {
+  function find(key: string, headers: HeaderFields): Entry | undefined {
     const entry = entries.get(key);
     if (!entry || clock.now() >= entry.expiresAtMs) return undefined;
-    const same = entry.vary.every(([name, value]) => fieldValue(headers, name) === value);
+    const same = entry.vary.every(([name, value]) => headers[name] === value);
     return same ? entry : undefined;
   }
 
@@ -108,7 +108,7 @@ export function cacheAnswers(upstream: Upstream, options: ResponseCacheOptions):
         bytes: body.byteLength + key.length + OVERHEAD_BYTES,
         headers: answer.headers,
         body,
-        vary: vary.map((name) => [name, fieldValue(request.headers ?? [], name)]),
+        vary: vary.map((name) => [name, request.headers?.[name]]),
         storedAtMs,
         expiresAtMs: storedAtMs + lifetimeMs,
       };
@@ -125,7 +125,7 @@ export function cacheAnswers(upstream: Upstream, options: ResponseCacheOptions):
   return {
     name: upstream.name,
     async send(request) {
-      const { method, path, headers = [], credentials = "" } = request;
+      const { method, path, headers = {}, credentials = "" } = request;
       const mayShare = method === "GET" && credentials.trim() === "" && !asksForItsOwn(headers);
       // What is asked while writes go unheard may be old by the time that they are heard again.
       if (!mayShare || !feed.connected) return upstream.send(request);

@@ -4,13 +4,13 @@ import { FakeClock } from "../testing/fake_clock.ts";
 import type { ChangeListener } from "./change_feed.ts";
 import { cacheAnswers } from "./response_cache.ts";
 import type { Upstream, UpstreamSnapshot } from "./upstream.ts";
-import type { HeaderList } from "./upstream/headers.ts";
+import type { HeaderFields } from "./upstream/headers.ts";
 import type { UpstreamRequest } from "./upstream/request.ts";
 
 interface Asked {
   path?: string;
   method?: string;
-  headers?: HeaderList;
+  headers?: HeaderFields;
   credentials?: string;
 }
 
@@ -159,10 +159,10 @@ Deno.test("cacheAnswers() leaves alone what is nobody else's business", async ()
     ["HEAD", { method: "HEAD" }],
     ["credentials", { credentials: "Bearer x\n" }],
     ["cookie", { credentials: "\nsession=x" }],
-    ["no-cache", { headers: [["cache-control", "no-cache"]] }],
-    ["no-store", { headers: [["cache-control", "no-store"]] }],
-    ["range", { headers: [["range", "bytes=0-1"]] }],
-    ["condition", { headers: [["if-none-match", '"x"']] }],
+    ["no-cache", { headers: { "cache-control": "no-cache" } }],
+    ["no-store", { headers: { "cache-control": "no-store" } }],
+    ["range", { headers: { "range": "bytes=0-1" } }],
+    ["condition", { headers: { "if-none-match": '"x"' } }],
   ];
   for (const [what, asked] of cases) {
     const { get, requests } = setUp();
@@ -215,10 +215,10 @@ Deno.test("cacheAnswers() lets max-age shorten the time, not lengthen it", async
 
 Deno.test("cacheAnswers() tells answers apart by what they vary by", async () => {
   const { get } = setUp((_, body) => answer(body, { vary: "Accept-Language" }));
-  const inGerman: Asked = { headers: [["accept-language", "de"]] };
+  const inGerman: Asked = { headers: { "accept-language": "de" } };
   assert.equal(await get(inGerman), "version 1 of /orders");
   assert.equal(await get(inGerman), "version 1 of /orders");
-  assert.equal(await get({ headers: [["accept-language", "en"]] }), "version 2 of /orders");
+  assert.equal(await get({ headers: { "accept-language": "en" } }), "version 2 of /orders");
   assert.equal(await get(), "version 3 of /orders");
 });
 

@@ -9,6 +9,7 @@ import { Problem } from "../problem.ts";
 import type { Balancer, Endpoint } from "./balancer.ts";
 import type { Breaker, Outcome } from "./breaker.ts";
 import type { Ejector } from "./ejection.ts";
+import type { HeaderFields } from "./headers.ts";
 import type { UpstreamRequest } from "./request.ts";
 import type { SharedTimers } from "./shared_timers.ts";
 
@@ -126,20 +127,20 @@ function init(
   nowMs: number,
   signal: AbortSignal | undefined,
 ): RequestInit {
-  const { method, headers = [], body, deadlineAtMs } = request;
-  const fields: [string, string][] = [
-    ...headers,
-    // fetch would decompress, and the front is the one who compresses.
-    ["accept-encoding", "identity"],
-  ];
+  const { method, headers, body, deadlineAtMs } = request;
+  // fetch would decompress, and the front is the one who compresses.
+  const fields: HeaderFields = { ...headers, "accept-encoding": "identity" };
+  const common: RequestInit = { headers: fields, redirect: "manual" };
   if (signal) {
-    fields.push([DEADLINE_HEADER, String(Math.max(0, Math.floor(deadlineAtMs - nowMs)))]);
+    fields[DEADLINE_HEADER] = String(Math.max(0, Math.floor(deadlineAtMs - nowMs)));
+    common.signal = signal;
   }
-  const common = { method, headers: fields, redirect: "manual", signal: signal ?? null } as const;
-  if (method === "GET" || method === "HEAD") return common;
+  // To say what is the default anyway costs on the hot path.
+  if (method === "GET") return common;
+  if (method === "HEAD") return { ...common, method };
   // A stream is sent at most once; Deno sends a buffered body again when a pooled connection dies. So
   // even an empty body is a stream.
-  const streamed = { ...common, body: body?.stream ?? emptyStream(), duplex: "half" };
+  const streamed = { ...common, method, body: body?.stream ?? emptyStream(), duplex: "half" };
   return streamed;
 }
 

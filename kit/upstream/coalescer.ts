@@ -7,9 +7,9 @@
  *
  * @module
  */
-import type { HeaderList } from "./headers.ts";
+import type { HeaderFields } from "./headers.ts";
 import type { UpstreamRequest } from "./request.ts";
-import { asksForItsOwn, fieldValue, sharableBy } from "./shareable.ts";
+import { asksForItsOwn, sharableBy } from "./shareable.ts";
 
 /** Longest answer that is held for those who wait. */
 const MAX_SHARED_BYTES = 1_048_576;
@@ -24,7 +24,7 @@ interface Shared {
 
 /** A request on its way, and those who wait for it. */
 interface Flight {
-  readonly headers: HeaderList;
+  readonly headers: HeaderFields;
   /** Present as soon as somebody waits. */
   shared?: PromiseWithResolvers<Shared | undefined>;
 }
@@ -41,14 +41,18 @@ export class Coalescer {
 
   /** Answers `request` by `send`, or with what somebody else's is answered. */
   run(request: UpstreamRequest, send: () => Promise<Response>): Promise<Response> {
-    const { method, path, headers = [], credentials = "" } = request;
+    const { method, path, headers = {}, credentials = "" } = request;
     if (method !== "GET" || asksForItsOwn(headers)) return send();
     const key = `${path}\n${credentials}`;
     const flight = this.#flights.get(key);
     return flight ? this.#join(flight, headers, send) : this.#lead(key, headers, send);
   }
 
-  async #lead(key: string, headers: HeaderList, send: () => Promise<Response>): Promise<Response> {
+  async #lead(
+    key: string,
+    headers: HeaderFields,
+    send: () => Promise<Response>,
+  ): Promise<Response> {
     const flight: Flight = { headers };
     this.#flights.set(key, flight);
     try {
@@ -73,14 +77,14 @@ export class Coalescer {
 
   async #join(
     flight: Flight,
-    headers: HeaderList,
+    headers: HeaderFields,
     send: () => Promise<Response>,
   ): Promise<Response> {
     flight.shared ??= Promise.withResolvers();
     const shared = await flight.shared.promise;
     if (
       !shared ||
-      shared.vary.some((name) => fieldValue(headers, name) !== fieldValue(flight.headers, name))
+      shared.vary.some((name) => headers[name] !== flight.headers[name])
     ) {
       return send();
     }

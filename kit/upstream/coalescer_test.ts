@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Coalescer } from "./coalescer.ts";
-import type { HeaderList } from "./headers.ts";
+import type { HeaderFields } from "./headers.ts";
 
-type Ask = { path?: string; headers?: HeaderList; credentials?: string; method?: string };
+type Ask = { path?: string; headers?: HeaderFields; credentials?: string; method?: string };
 
 /** A coalescer before a service that answers when told to. */
 function setUp(...answers: Response[]) {
@@ -95,9 +95,9 @@ for (
 Deno.test("Coalescer respects Vary: only who sent the same fields shares", async () => {
   const { ask, open, calls } = setUp(json({ vary: "Accept-Language" }));
   const pending = [
-    ask({ headers: [["accept-language", "de"]] }),
-    ask({ headers: [["accept-language", "de"], ["user-agent", "x"]] }),
-    ask({ headers: [["accept-language", "en"]] }),
+    ask({ headers: { "accept-language": "de" } }),
+    ask({ headers: { "accept-language": "de", "user-agent": "x" } }),
+    ask({ headers: { "accept-language": "en" } }),
     ask(),
   ];
   open();
@@ -117,7 +117,11 @@ for (
 ) {
   Deno.test(`Coalescer leaves a request with ${name}: ${value} alone`, async () => {
     const { ask, open, calls } = setUp();
-    const pending = [ask(), ask({ headers: [[name, value]] }), ask({ headers: [[name, value]] })];
+    const pending = [
+      ask(),
+      ask({ headers: { [name]: value } }),
+      ask({ headers: { [name]: value } }),
+    ];
     open();
     await Promise.all(pending);
     assert.equal(calls(), 3);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HeaderList } from "./headers.ts";
+import type { HeaderFields } from "./headers.ts";
 import type { RequestBody } from "./request_body.ts";
 
 /** A request to a service. */
@@ -12,7 +12,7 @@ export interface UpstreamRequest {
   /** Path and query as the service knows them. Whatever a client had a say in is already checked. */
   path: string;
   /** End-to-end fields with names in lower case. */
-  headers?: HeaderList;
+  headers?: HeaderFields;
   /** For other methods than GET and HEAD. It is sent once at most. */
   body?: RequestBody;
   /** When the answer must be complete, by the clock's {@linkcode Clock.now}. */

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { HeaderList } from "./headers.ts";
+import type { HeaderFields } from "./headers.ts";
 
 /** With these a client asks for something of its own. */
-const OWN = new Set([
+const OWN = [
   "range",
   "if-match",
   "if-none-match",
@@ -14,15 +14,13 @@ const OWN = new Set([
   "if-unmodified-since",
   "if-range",
   "pragma",
-]);
+];
 
 /** Whether the request cannot be answered with what somebody else was answered. */
-export function asksForItsOwn(headers: HeaderList): boolean {
-  for (const [name, value] of headers) {
-    if (OWN.has(name)) return true;
-    if (name === "cache-control" && /no-(?:store|cache)|max-age=0/i.test(value)) return true;
-  }
-  return false;
+export function asksForItsOwn(headers: HeaderFields): boolean {
+  for (const name of OWN) if (headers[name] !== undefined) return true;
+  const cacheControl = headers["cache-control"];
+  return cacheControl !== undefined && /no-(?:store|cache)|max-age=0/i.test(cacheControl);
 }
 
 /**
@@ -40,9 +38,4 @@ export function sharableBy(
   const vary = (headers.get("vary") ?? "").toLowerCase().split(",").map((name) => name.trim())
     .filter((name) => name !== "");
   return vary.includes("*") ? undefined : vary;
-}
-
-/** Value of a field whose name is given in lower case. */
-export function fieldValue(headers: HeaderList, name: string): string | undefined {
-  return headers.find(([key]) => key === name)?.[1];
 }
