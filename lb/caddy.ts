@@ -158,7 +158,7 @@ ${bufferLines(front, program)}
 	handle_errors {
 		# A body in broken chunks is noticed while it is passed on: the client's fault, not a replica's.
 		map {err.message} {status} {
-			~(?:chunk|trailer|MIME header) 400
+			~(?:chunk|trailer|MIME.header) 400
 			default {err.status_code}
 		}
 		map {status} {problem} {
