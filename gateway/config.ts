@@ -48,6 +48,8 @@ export const gatewayConfigSchema = z.object({
   SESSION_ABSOLUTE_MS: integerText({ min: 1, max: 31_536_000_000 }).default(43_200_000),
   /** Longest time that answers of services are kept (see kit/response_cache.ts); 0 keeps none. */
   CACHE_TTL_MS: integerText({ min: 0, max: 3_600_000 }).default(0),
+  /** Names this run of the system: the demonstration's shared counter starts at 1 with each. */
+  RUN_ID: z.string().regex(/^[a-z0-9-]{1,64}$/, "must match [a-z0-9-]{1,64}").default("default"),
   /** Waits of `/api/wait` at a time, more queue: a replica of declared capacity, for the lab. 0 is no limit. */
   WAIT_LIMIT: integerText({ min: 0, max: 100_000 }).default(0),
   /** Threads for blocking work, and how many tasks may wait for them. */

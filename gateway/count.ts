@@ -11,7 +11,8 @@ let count = 0;
 
 /** Adds the two counters. */
 export function countRoutes(app: GatewayApp, parts: GatewayParts): void {
-  const { context: { id: instance }, counter } = parts;
+  const { context: { id: instance }, counter, config } = parts;
+  const shared = `api-count:${config.RUN_ID}`;
 
   app.get("/api/count", (c) =>
     c.json({
@@ -24,7 +25,7 @@ export function countRoutes(app: GatewayApp, parts: GatewayParts): void {
 
   app.get("/api/count/shared", async (c) =>
     c.json({
-      count: await counter.increment("api-count"),
+      count: await counter.increment(shared),
       shared: true,
       instance,
       processId: process.pid,

@@ -212,7 +212,13 @@ export class ProcessStack implements Stack, AsyncDisposable {
     const redisUrl = store === "redis" ? `redis://:${password}@127.0.0.1:${redisPort}` : undefined;
     Deno.writeTextFileSync(this.#dir.jwtSecret, randomHex(32), { mode: 0o600 });
     const runtime = runtimeCommand(this.#options, this.#dir);
-    this.#launch = { options: this.#options, dir: this.#dir, runtime, redisUrl };
+    this.#launch = {
+      runId: randomHex(8),
+      options: this.#options,
+      dir: this.#dir,
+      runtime,
+      redisUrl,
+    };
     if (redisUrl !== undefined) {
       this.#redis = this.#instance(redisLaunch(this.#dir, redisPort, password));
       await this.#redis.start();

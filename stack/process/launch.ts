@@ -21,6 +21,8 @@ export interface LaunchContext {
   dir: StateDir;
   /** Command line of the runtime up to the script, from {@linkcode runtimeCommand}. */
   runtime: readonly string[];
+  /** Another with each `up`. */
+  runId: string;
   /** With its password; `undefined` with `--store memory`. */
   redisUrl: string | undefined;
 }
@@ -96,6 +98,7 @@ export function instanceLaunch(
     env.WORKERS = `${options.workers}`;
     env.UPSTREAMS_FILE = dir.upstreams;
     env.JWT_SECRET_FILE = dir.jwtSecret;
+    env.RUN_ID = context.runId;
     // For this machine only: the front listens on loopback, and every user of the seed data logs in with it.
     env.DEMO_PASSWORD = Deno.env.get("DEMO_PASSWORD") || "demo";
     Object.assign(env, options.gatewayEnv);

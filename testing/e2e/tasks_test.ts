@@ -295,6 +295,9 @@ Deno.test({
     await using tasks = new Tasks();
     assert.equal((await tasks.run("up", "--detach", "--port", "0", "--replicas", "2")).code, 0);
     const before = await tasks.status();
+    const shared = async (url: string) =>
+      (await (await fetch(`${url}/api/count/shared`)).json()).count;
+    assert.deepEqual([await shared(before.url), await shared(before.url)], [1, 2]);
     const acknowledged: string[] = [];
     let stop = false;
     const place = async () => {
@@ -333,5 +336,6 @@ Deno.test({
       acknowledged.map(async (id) => (await fetch(`${url}/api/orders/${id}`)).status),
     );
     assert.deepEqual(found.filter((code) => code !== 200), []);
+    assert.equal(await shared(url), 1, "the demonstration's counter counts this run");
   },
 });
