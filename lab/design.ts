@@ -48,13 +48,14 @@ export function chooseLevels(
 /** All cells: the product of the levels, less what the experiment leaves out. */
 export function cellsOf(
   factors: readonly FactorSpec[],
-  includes: (levels: Levels) => boolean = () => true,
+  includes: Experiment["includes"] = () => true,
+  quick = false,
 ): Levels[] {
   return factors.reduce<Levels[]>(
     (cells, { name, levels }) =>
       cells.flatMap((cell) => levels.map((level) => ({ ...cell, [name]: level }))),
     [{}],
-  ).filter(includes);
+  ).filter((levels) => includes(levels, quick));
 }
 
 /** The order of trials. */

@@ -72,7 +72,7 @@ export interface Experiment extends Omit<Declaration, "factors"> {
   /** Trials a cell. */
   trials: { full: number; quick: number };
   /** Whether a combination of levels is a cell of the design. @default all */
-  includes?(levels: Levels): boolean;
+  includes?(levels: Levels, quick: boolean): boolean;
   /** The stack that a cell needs, null for none. Cells with equal options share one. */
   stack(levels: Levels): Partial<StackOptions> | null;
   /** Brings a running stack into the state of the cell (replicas, policy, front). */

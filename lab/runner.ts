@@ -10,7 +10,7 @@ import type { Experiment } from "./experiment.ts";
 import { formatSeconds, Progress } from "./progress.ts";
 import { ResultStore } from "./result_store.ts";
 import { type ExperimentResult, RESULTS_VERSION, type Run, type Warning } from "./results.ts";
-import { type OpenStack, StackHolder } from "./stack_holder.ts";
+import { MAX_STACKS, type OpenStack, StackHolder } from "./stack_holder.ts";
 import { createRandom } from "./stats/random.ts";
 import { TrialRecorder } from "./trial_recorder.ts";
 
@@ -95,7 +95,7 @@ interface Plan {
 function plan(experiment: Experiment, options: RunOptions): Plan {
   const { quick, narrowing = {}, seed } = options;
   const factors = chooseLevels(experiment.factors, { quick, narrowing });
-  const cells = cellsOf(factors, experiment.includes);
+  const cells = cellsOf(factors, experiment.includes, quick);
   if (cells.length === 0) {
     throw new RangeError(`Cannot run ${experiment.name}: the levels must leave a cell to run`);
   }
@@ -103,7 +103,7 @@ function plan(experiment: Experiment, options: RunOptions): Plan {
   const random = createRandom(seed);
   const order = planTrials(cells, { trials, stackKey: experiment.stack, random });
   const stacks = new Set(cells.map((levels) => JSON.stringify(experiment.stack(levels))));
-  const starts = stacks.size === 1 ? 1 : stacks.size * trials;
+  const starts = stacks.size <= MAX_STACKS ? stacks.size : stacks.size * trials;
   const seconds = order.reduce(
     (sum, { levels }) => sum + experiment.secondsPerTrial(levels, quick),
     starts * STACK_SECONDS,

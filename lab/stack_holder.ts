@@ -1,6 +1,7 @@
 /**
- * The one stack that runs during a trial. Kept while trials want the same one, brought into the state of each cell,
- * warmed up so that no trial pays for compilation.
+ * The stacks of an experiment. A few different ones are kept while its trials alternate between them (those that are not
+ * measured have nothing to do); each is brought into the state of the cell and warmed up, so that no trial pays for
+ * compilation.
  *
  * @module
  */
@@ -18,11 +19,22 @@ export type OpenStack = (
 const WARM_UP_REQUESTS = 150;
 const WARM_UP_PATH = "/api/users?limit=1";
 
-/** Holds at most one stack. */
+/** Different stacks that are kept at a time; beyond that the one that was not used for longest goes. */
+export const MAX_STACKS = 3;
+
+interface Held {
+  stack: LabStack;
+  stateDir: string;
+  /** Gateway replicas that have had requests. */
+  warm: Set<string>;
+}
+
+/** Holds the stacks of one experiment. */
 export class StackHolder implements AsyncDisposable {
   readonly #open: OpenStack;
   readonly #signal: AbortSignal;
-  #held: { key: string; stack: LabStack; stateDir: string; warm: Set<string> } | undefined;
+  /** By their options, the last used last. */
+  readonly #held = new Map<string, Held>();
 
   constructor(signal: AbortSignal, open: OpenStack = startStack) {
     this.#open = open;
@@ -34,36 +46,42 @@ export class StackHolder implements AsyncDisposable {
     const options = experiment.stack(levels);
     if (options === null) return null;
     const key = JSON.stringify(options);
-    if (this.#held?.key !== key) {
-      await this.release();
-      const stateDir = await Deno.makeTempDir({ prefix: "bench-" });
-      const signal = this.#signal;
-      try {
-        const stack = await this.#open({ port: 0, ...options }, { stateDir, signal });
-        this.#held = { key, stack, stateDir, warm: new Set() };
-      } catch (error) {
-        await Deno.remove(stateDir, { recursive: true });
-        throw error;
-      }
+    const held = this.#held.get(key) ?? await this.#start(options);
+    this.#held.delete(key);
+    this.#held.set(key, held);
+    await experiment.arrange?.(held.stack, levels);
+    await warmUp(held.stack, held.warm, this.#signal);
+    return held.stack;
+  }
+
+  async #start(options: Partial<StackOptions>): Promise<Held> {
+    const [[oldest, its] = []] = this.#held;
+    if (oldest !== undefined && its && this.#held.size >= MAX_STACKS) {
+      this.#held.delete(oldest);
+      await stop(its);
     }
-    const { stack, warm } = this.#held;
-    await experiment.arrange?.(stack, levels);
-    await warmUp(stack, warm, this.#signal);
-    return stack;
+    const stateDir = await Deno.makeTempDir({ prefix: "bench-" });
+    try {
+      const signal = this.#signal;
+      const stack = await this.#open({ port: 0, ...options }, { stateDir, signal });
+      return { stack, stateDir, warm: new Set() };
+    } catch (error) {
+      await Deno.remove(stateDir, { recursive: true });
+      throw error;
+    }
   }
 
-  /** Stops what runs. */
-  async release(): Promise<void> {
-    const held = this.#held;
-    this.#held = undefined;
-    if (!held) return;
-    await held.stack.down();
-    await Deno.remove(held.stateDir, { recursive: true });
+  /** Stops all. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const all = [...this.#held.values()];
+    this.#held.clear();
+    await Promise.all(all.map(stop));
   }
+}
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.release();
-  }
+async function stop({ stack, stateDir }: Held): Promise<void> {
+  await stack.down();
+  await Deno.remove(stateDir, { recursive: true });
 }
 
 /** Sends requests to every gateway replica that has had none, and through the front. */

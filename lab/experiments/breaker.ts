@@ -20,7 +20,7 @@ const RECOVERED_AFTER = 10;
 
 const phases = (quick: boolean) =>
   quick
-    ? { leadMs: 500, faultMs: 4_000, restMs: 5_500 }
+    ? { leadMs: 400, faultMs: 3_600, restMs: 4_600 }
     : { leadMs: 3_000, faultMs: 8_000, restMs: 9_000 };
 
 /** Layers of the gateway that are switched off. */

@@ -15,7 +15,7 @@ import { setFront, untilReady } from "./arrangements.ts";
 const RATE = 200;
 const DELAYED_MS = 250;
 const LEAD_MS = 500;
-const tailMs = (quick: boolean) => quick ? 1_200 : 3_000;
+const tailMs = (quick: boolean) => quick ? 1_000 : 3_000;
 
 type Action = (trial: TrialContext, step: Step) => Promise<void>;
 /** Does something and puts it on the timeline with its duration. */
@@ -78,6 +78,7 @@ export const failover: Experiment = {
       name: "action",
       description: "what happens",
       levels: Object.keys(ACTIONS),
+      quick: ["kill-1", "scale", "policy-swap", "front-swap"],
     },
     { name: "front", description: "balancer", levels: ["nginx", "caddy"], quick: ["nginx"] },
     {

@@ -47,13 +47,18 @@ export const policies: Experiment = {
     "Round-robin does not look: a replica that is busy for a share b of the time delays b/N of all requests. " +
     "Jain's index is (sum x)^2 / (n sum x^2).",
   factors: [
-    { name: "policy", description: "balancer policy", levels: POLICIES },
+    {
+      name: "policy",
+      description: "balancer policy",
+      levels: POLICIES,
+      quick: ["round-robin", "least-conn", "ip-hash"],
+    },
     { name: "front", description: "balancer", levels: ["nginx", "caddy"], quick: ["nginx"] },
   ],
   method:
     `${RATE} requests/s, open loop, from 47 client addresses: one in ${SLOW_EVERY} waits ${SLOW_MS} ms, the rest ` +
     `are GET /api/users. On one replica's own port ${BUSY_RATE}/s inline blocks of ${BUSY_MS} ms keep it half busy.`,
-  trials: { full: 8, quick: 3 },
+  trials: { full: 8, quick: 2 },
   stack: () => ({ replicas: 3, activeCheckMs: 3_600_000 }),
   arrange: (stack, { policy, front }) =>
     setFront(stack, { kind: front as FrontKind, policy: policy as Policy }),

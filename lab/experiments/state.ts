@@ -12,7 +12,7 @@ import type { Levels, Metric, Verdict } from "../results.ts";
 
 const PASSWORD = "the lab measures this";
 const requests = (quick: boolean) => quick ? 60 : 300;
-const seconds = (quick: boolean) => quick ? 1.5 : 4;
+const seconds = (quick: boolean) => quick ? 1.2 : 4;
 
 /** The experiment. */
 export const state: Experiment = {
@@ -45,7 +45,7 @@ export const state: Experiment = {
   method:
     "One login, then requests one after the other, alternately with its session and to the shared counter; a " +
     "count that is not above all before is wrong. Then GET /api/count/shared at 100/s for its latency.",
-  trials: { full: 6, quick: 3 },
+  trials: { full: 6, quick: 2 },
   stack: ({ store }) => ({
     store: store as "memory" | "redis",
     gatewayEnv: { DEMO_PASSWORD: PASSWORD },
