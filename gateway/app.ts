@@ -5,6 +5,7 @@
  */
 import { createInstanceApp } from "../kit/instance_app.ts";
 import { createShedding } from "../kit/shedding.ts";
+import { allowOrigins } from "./cors.ts";
 import { countRoutes } from "./count.ts";
 import { cpuBoundRoute } from "./cpu_bound.ts";
 import { createCheckCredentials } from "./credentials.ts";
@@ -27,6 +28,7 @@ export function createGateway(parts: GatewayParts): GatewayApp {
         maxQueueAgeMs: config.MAX_QUEUE_AGE_MS,
       }));
     }
+    allowOrigins(app, parts.config.CORS_ORIGINS);
     forwardRoutes(app, parts);
     dashboardRoute(app, parts);
     countRoutes(app, parts);
