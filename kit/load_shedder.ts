@@ -1,13 +1,16 @@
 /**
- * Decides which requests an overloaded instance refuses before it begins to work on them. Three signs:
+ * Decides which requests an overloaded instance refuses before it begins to work on them. Three signs,
+ * because there are three ways to be overloaded:
  *
- * - **queue age**: how long ago the front took the request, by its `X-Request-Start`. While a standing
- *   queue is there, whatever waited longer than a short target is refused, as CoDel does with packets:
- *   so the queue stays as short as the target, and a refusal comes about as fast. What waited very long
+ * - **in flight**: more asynchronous work than the processor can do. The limit moves by itself: down
+ *   while the event loop is late, up while it is not, so that the turns of the loop stay short and a
+ *   refusal is quick. Requests that only wait make no lag, and are not limited by it.
+ * - **queue age**: more synchronous work, which never is in flight for others to see. It shows in how
+ *   long ago the front took a request, by its `X-Request-Start`. While a standing queue is there, what
+ *   waited longer than a short target is refused, as CoDel does with packets. And what waited very long
  *   is refused always: its client has probably left.
- * - **lag**: for requests that carry no such time. The share that is refused grows with the excess of
- *   the average event-loop lag over a high-water mark, as in toobusy-js.
- * - **in flight**: a fixed limit, so that memory is bounded when it is a service that is slow.
+ * - **lag**: the same for requests that carry no such time. The share that is refused grows with the
+ *   excess of the average event-loop lag over a high-water mark, as in toobusy-js.
  *
  * One block of the loop, however long, is one event and leads to no refusals: once it is over there is
  * nothing to be protected from, and what gathered meanwhile is served.
@@ -18,7 +21,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 
 /** Why a request is refused. */
-export type ShedReason = "queue-age" | "lag" | "in-flight";
+export type ShedReason = "in-flight" | "queue-age" | "lag";
 
 /** Options of {@linkcode LoadShedder}. */
 export interface LoadShedderOptions {
@@ -38,7 +41,9 @@ export interface LoadShedderOptions {
   maxQueueAgeMs?: number;
   /** Average lag at which refusing begins; at twice this everything is refused. @default 70 */
   highWaterMs?: number;
-  /** Requests in flight at most. @default 1_024 */
+  /** The in-flight limit goes down while the short average of the lag is above this. @default 15 */
+  targetLagMs?: number;
+  /** The in-flight limit is never above. @default 1_024 */
   maxInFlight?: number;
 }
 
@@ -48,8 +53,16 @@ const WINDOW_REQUESTS = 25;
 /** Share of late requests that makes a queue a standing one, and the share below which it is over. */
 const BEGIN_SHARE = 0.5;
 const END_SHARE = 0.05;
-/** Time constant of the average lag: toobusy-js's one third each 500 ms. */
-const SMOOTHING_MS = 500 / Math.log(1.5);
+/** With more than this in flight the work is asynchronous: a wait then is the in-flight limit's affair. */
+const SYNCHRONOUS_IN_FLIGHT = 16;
+/** The in-flight limit is never lower: a turn of the loop with so many requests is short anyway. */
+const MIN_IN_FLIGHT = 64;
+/** What a late sample makes of the in-flight limit, and one that is not. */
+const DECREASE = 0.8;
+const INCREASE = 1.02;
+/** Time constants of the lag's averages: short for the limit; toobusy-js's one third each 500 ms. */
+const SHORT_MS = 100;
+const LONG_MS = 500 / Math.log(1.5);
 /** A sample of lag counts as at most this many high-water marks. */
 const CAP = 3;
 /** An age beyond this is a wrong clock or a wrong header, not a wait. */
@@ -58,7 +71,9 @@ const MAX_BELIEVED_AGE_MS = 60_000;
 /** The decision, one for each instance. */
 export class LoadShedder {
   readonly #options: Required<LoadShedderOptions>;
-  #averageLagMs = 0;
+  #limit: number;
+  #shortLagMs = 0;
+  #longLagMs = 0;
   #window = { startMs: -Infinity, requests: 0, late: 0 };
   #standingQueue = false;
 
@@ -70,6 +85,7 @@ export class LoadShedder {
       targetQueueMs: 5,
       maxQueueAgeMs: 5_000,
       highWaterMs: 70,
+      targetLagMs: 15,
       maxInFlight: 1_024,
       ...options,
     };
@@ -81,14 +97,24 @@ export class LoadShedder {
         );
       }
     }
+    this.#limit = this.#options.maxInFlight;
+  }
+
+  /** Requests that may be in flight now. */
+  get limit(): number {
+    return Math.floor(this.#limit);
   }
 
   /** Takes the next sample of the event-loop lag. */
   observeLag(lagMs: number): void {
-    const { intervalMs, highWaterMs } = this.#options;
+    const { intervalMs, highWaterMs, targetLagMs, maxInFlight } = this.#options;
     const seenMs = Math.min(lagMs, CAP * highWaterMs);
-    const weight = 1 - Math.exp(-(intervalMs + seenMs) / SMOOTHING_MS);
-    this.#averageLagMs += (seenMs - this.#averageLagMs) * weight;
+    const passedMs = intervalMs + seenMs;
+    this.#shortLagMs += (seenMs - this.#shortLagMs) * (1 - Math.exp(-passedMs / SHORT_MS));
+    this.#longLagMs += (seenMs - this.#longLagMs) * (1 - Math.exp(-passedMs / LONG_MS));
+    this.#limit = this.#shortLagMs > targetLagMs
+      ? Math.max(Math.min(MIN_IN_FLIGHT, maxInFlight), this.#limit * DECREASE)
+      : Math.min(maxInFlight, this.#limit * INCREASE);
   }
 
   /**
@@ -98,15 +124,15 @@ export class LoadShedder {
    * @param requestStart the value of `X-Request-Start`, which the front wrote
    */
   refuse(requestStart: string | null): ShedReason | undefined {
-    const { lifecycle, clock, maxInFlight } = this.#options;
+    const { lifecycle, clock } = this.#options;
     const ageMs = requestStart === null ? undefined : requestAgeMs(requestStart, clock.wallNow());
     const reason = ageMs === undefined ? this.#refuseByLag() : this.#refuseByAge(ageMs);
     if (lifecycle.state.kind === "draining") return undefined;
-    return reason ?? (lifecycle.inFlight > maxInFlight ? "in-flight" : undefined);
+    return reason ?? (lifecycle.inFlight > this.#limit ? "in-flight" : undefined);
   }
 
   #refuseByAge(ageMs: number): ShedReason | undefined {
-    const { clock, targetQueueMs, maxQueueAgeMs } = this.#options;
+    const { lifecycle, clock, targetQueueMs, maxQueueAgeMs } = this.#options;
     const now = clock.now();
     const window = this.#window;
     const passedMs = now - window.startMs;
@@ -120,12 +146,14 @@ export class LoadShedder {
     const late = ageMs > (this.#standingQueue ? targetQueueMs : 2 * targetQueueMs);
     this.#window.requests++;
     if (late) this.#window.late++;
-    return (late && this.#standingQueue) || ageMs > maxQueueAgeMs ? "queue-age" : undefined;
+    if (ageMs > maxQueueAgeMs) return "queue-age";
+    const synchronous = lifecycle.inFlight <= SYNCHRONOUS_IN_FLIGHT;
+    return late && synchronous && this.#standingQueue ? "queue-age" : undefined;
   }
 
   #refuseByLag(): ShedReason | undefined {
     const { random, highWaterMs } = this.#options;
-    const excess = this.#averageLagMs / highWaterMs - 1;
+    const excess = this.#longLagMs / highWaterMs - 1;
     return excess > 0 && random() < excess ? "lag" : undefined;
   }
 }

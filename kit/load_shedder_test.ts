@@ -82,7 +82,7 @@ Deno.test("LoadShedder takes a few late requests for no standing queue", () => {
 });
 
 Deno.test("LoadShedder refuses nothing after one block, however long", () => {
-  const { shedder, ask, askFor, clock, dice } = createShedder();
+  const { shedder, lifecycle, ask, askFor, clock, dice } = createShedder();
   dice.next = 0;
   askFor(1_000, 1);
   for (const blockMs of [3_000, 4_000]) { // a second one as soon as the first is over
@@ -95,6 +95,7 @@ Deno.test("LoadShedder refuses nothing after one block, however long", () => {
   }
   for (let i = 0; i < 250; i++) shedder.observeLag(0);
   shedder.observeLag(60_000);
+  lifecycle.inFlight = 300; // what gathered meanwhile
   assert.equal(shedder.refuse(null), undefined);
 });
 
@@ -102,6 +103,38 @@ Deno.test("LoadShedder refuses what waited longer than the maximum, queue or not
   const { ask } = createShedder({ maxQueueAgeMs: 1_000 });
   assert.equal(ask(1_000), undefined);
   assert.equal(ask(1_001), "queue-age");
+});
+
+Deno.test("LoadShedder lowers the in-flight limit while lag goes on, and raises it when it is over", () => {
+  const { shedder, lifecycle, lagFor } = createShedder();
+  lagFor(3_000, 14); // short of the target
+  assert.equal(shedder.limit, 1_024);
+  lagFor(400, 30);
+  assert.ok(shedder.limit < 1_024 && shedder.limit > 64, `${shedder.limit}`);
+  lagFor(3_000, 30);
+  assert.equal(shedder.limit, 64);
+  lifecycle.inFlight = 64;
+  assert.equal(shedder.refuse(null), undefined);
+  lifecycle.inFlight = 65;
+  assert.equal(shedder.refuse(null), "in-flight");
+  lagFor(1_000, 0);
+  assert.ok(shedder.limit < 1_024 && shedder.limit > 64, `${shedder.limit}`);
+  lagFor(4_000, 0);
+  assert.equal(shedder.limit, 1_024);
+});
+
+Deno.test("LoadShedder takes a maximum below the usual minimum as the minimum too", () => {
+  const { shedder, lagFor } = createShedder({ maxInFlight: 8 });
+  lagFor(3_000, 30);
+  assert.equal(shedder.limit, 8);
+});
+
+Deno.test("LoadShedder leaves a queue of asynchronous work to the in-flight limit", () => {
+  const { lifecycle, ask, askFor } = createShedder();
+  lifecycle.inFlight = 17;
+  assert.deepEqual(askFor(1_000, 11), [undefined]);
+  lifecycle.inFlight = 16;
+  assert.equal(ask(11), "queue-age");
 });
 
 Deno.test("LoadShedder refuses what is in flight beyond the maximum", () => {
@@ -153,6 +186,7 @@ Deno.test("LoadShedder refuses options that cannot hold", () => {
     const options of [
       { intervalMs: 0 },
       { targetQueueMs: -1 },
+      { targetLagMs: 0 },
       { maxInFlight: NaN },
       { highWaterMs: 0 },
       { maxQueueAgeMs: 0 },

@@ -32,6 +32,7 @@ export function createShedding(
   metrics.counter("http_requests_shed_total", "Requests refused before their work began", () => {
     return [...shed].map(([reason, value]) => ({ labels: { reason }, value }));
   });
+  metrics.gauge("http_in_flight_limit", "Requests that may be in flight now", () => shedder.limit);
 
   // Not async: a request that is admitted pays for a comparison and a header, not for a promise.
   return function shedding(c, next) {
