@@ -147,9 +147,9 @@ const named = fc.tuple(
 ).map(([name, value]) => `${name}: ${value.replaceAll(/[\r\n]/g, " ")}`);
 
 const header = fc.oneof(
-  { weight: 12, arbitrary: named },
+  { weight: 40, arbitrary: named },
   // May hold line ends, NUL, anything.
-  { weight: 3, arbitrary: rawBytes.map((bytes) => `X-Raw: ${bytes}`) },
+  { weight: 2, arbitrary: rawBytes.map((bytes) => `X-Raw: ${bytes}`) },
   {
     weight: 1,
     arbitrary: fc.integer({ min: 1, max: 30_000 }).map((n) => `X-Large: ${"b".repeat(n)}`),
@@ -231,9 +231,12 @@ const noise = rawBytes.map((bytes): HostileRequest => ({
   kind: "noise",
 }));
 
-/** A good request with a few bytes changed, added or left out. */
+/**
+ * A good request with a few bytes changed, added or left out. Not for `/api/cpu-bound`: without its
+ * parameter it blocks for three seconds, which is what it is there to demonstrate.
+ */
 const mutated = fc.tuple(
-  route,
+  route.filter((path) => !path.startsWith("/api/cpu-bound")),
   fc.array(fc.tuple(fc.nat(10_000), fc.nat(255), fc.nat(2)), { minLength: 1, maxLength: 4 }),
 ).map(([path, edits]): HostileRequest => {
   let bytes = ["GET " + path + " HTTP/1.1", "Host: localhost", "Connection: close", "", ""].join(
