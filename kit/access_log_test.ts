@@ -6,7 +6,11 @@ import { LineBuffer } from "./log.ts";
 function setUp() {
   const clock = new FakeClock();
   const texts: string[] = [];
-  const output = { write: (text: string) => void texts.push(text), pendingBytes: 0 };
+  const output = {
+    write: (text: string) => void texts.push(text),
+    pendingBytes: 0,
+    drained: () => Promise.resolve(),
+  };
   const buffer = new LineBuffer({ clock, output });
   const logAccess = createAccessLog({ instance: 'g"1', buffer, clock });
   const lines = () => {

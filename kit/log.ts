@@ -6,7 +6,6 @@
  *
  * @module
  */
-import process from "node:process";
 import { type Clock, systemClock } from "./clock.ts";
 
 /** Levels, quietest last. */
@@ -27,23 +26,13 @@ export interface LogOutput {
   write(text: string): void;
   /** Bytes that were written here and have not left the process yet. */
   readonly pendingBytes: number;
-}
-
-/** Standard output. A reader that went away is no reason to stop serving, so its errors are dropped. */
-export function createStdout(): LogOutput {
-  process.stdout.on("error", () => {/* nobody reads: there is nowhere left to say so */});
-  return {
-    write: (text) => void process.stdout.write(text),
-    get pendingBytes() {
-      return process.stdout.writableLength;
-    },
-  };
+  /** Resolves when nothing is pending. */
+  drained(): Promise<void>;
 }
 
 /** Options of {@linkcode LineBuffer}. */
 export interface LineBufferOptions {
-  /** @default standard output */
-  output?: LogOutput;
+  output: LogOutput;
   /** @default systemClock */
   clock?: Clock;
   /** Longest time that a pushed line waits. @default 100 */
@@ -53,6 +42,9 @@ export interface LineBufferOptions {
   /** Beyond this many bytes that the reader has not taken, pushed lines are dropped and counted. @default 4194304 */
   maxPendingBytes?: number;
 }
+
+/** Longest time that {@linkcode LineBuffer.close} waits for a reader. */
+const CLOSE_TIMEOUT_MS = 500;
 
 /** Collects lines and writes many at a time. */
 export class LineBuffer {
@@ -65,9 +57,9 @@ export class LineBuffer {
   #scheduled = false;
   #dropped = 0;
 
-  constructor(options: LineBufferOptions = {}) {
+  constructor(options: LineBufferOptions) {
     const {
-      output = createStdout(),
+      output,
       clock = systemClock,
       flushAfterMs = 100,
       flushAtLength = 32_768,
@@ -104,7 +96,16 @@ export class LineBuffer {
     this.#output.write(line + "\n");
   }
 
-  /** Writes what has been pushed; call it before the process ends. */
+  /** Writes what has been pushed, and waits a moment for somebody to read it; for the end of a process. */
+  async close(): Promise<void> {
+    this.flush();
+    const late = new AbortController();
+    const tooLate = this.#clock.sleep(CLOSE_TIMEOUT_MS, late.signal).catch(() => {/* in time */});
+    await Promise.race([this.#output.drained(), tooLate]);
+    late.abort();
+  }
+
+  /** Writes what has been pushed. */
   flush(): void {
     const text = this.#text;
     if (text === "") return;
@@ -120,16 +121,14 @@ export interface LoggerOptions {
   instance: string;
   /** Lowest level that is written. @default "info" */
   level?: LogLevel;
-  /** @default a new {@linkcode LineBuffer} on standard output */
-  buffer?: LineBuffer;
+  buffer: LineBuffer;
   /** @default systemClock */
   clock?: Clock;
 }
 
 /** Makes a {@linkcode Logger} that writes JSON lines. */
 export function createLogger(options: LoggerOptions): Logger {
-  const { instance, level = "info", clock = systemClock, buffer = new LineBuffer({ clock }) } =
-    options;
+  const { instance, level = "info", clock = systemClock, buffer } = options;
   const lowest = LOG_LEVELS.indexOf(level);
   function log(level: LogLevel, msg: string, fields?: Record<string, unknown>): void {
     if (LOG_LEVELS.indexOf(level) < lowest) return;

@@ -4,7 +4,12 @@ import { createLogger, LineBuffer, type LogOutput } from "./log.ts";
 
 function createOutput(): LogOutput & { texts: string[]; pendingBytes: number } {
   const texts: string[] = [];
-  return { texts, pendingBytes: 0, write: (text) => void texts.push(text) };
+  return {
+    texts,
+    pendingBytes: 0,
+    write: (text) => void texts.push(text),
+    drained: () => Promise.resolve(),
+  };
 }
 
 function parse(texts: string[]): Record<string, unknown>[] {
@@ -57,6 +62,27 @@ Deno.test("LineBuffer.write() keeps the order of lines", () => {
   buffer.push("first");
   buffer.write("second");
   assert.equal(output.texts.join(""), "first\nsecond\n");
+});
+
+Deno.test("LineBuffer.close() writes the rest and waits for it to leave, but not forever", async () => {
+  const clock = new FakeClock();
+  const output = createOutput();
+  const left = Promise.withResolvers<void>();
+  output.drained = () => left.promise;
+  const buffer = new LineBuffer({ clock, output });
+  buffer.push("a");
+  let closed = 0;
+  buffer.close().then(() => closed++);
+  await clock.advance(499);
+  assert.deepEqual([output.texts, closed], [["a\n"], 0]);
+  await clock.advance(1);
+  assert.equal(closed, 1);
+  buffer.close().then(() => closed++);
+  left.resolve();
+  await clock.advance(0);
+  assert.equal(closed, 2);
+  await clock.advance(100); // the timer that the first line set
+  assert.equal(clock.sleeping, 0);
 });
 
 Deno.test("createLogger() writes one JSON object a line", () => {

@@ -76,6 +76,9 @@ export async function startInstance<Config>(
   const lifecycle = new Lifecycle({ clock });
   const monitor = new EventLoopMonitor({ clock, log });
   const metrics = new Metrics({ instance: id, service, runtime });
+  metrics.counter("log_lines_dropped_total", "Log lines that nobody read in time", () => {
+    return buffer.dropped;
+  });
   const accessLog = createAccessLog({ instance: id, buffer, clock });
   const showLife = () => beat(heartbeat, lifecycle.state.kind, clock.wallNow());
   monitor.onSample(showLife);

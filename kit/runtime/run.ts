@@ -14,6 +14,7 @@ import { environmentIssues, instanceSettingsSchema, parseEnvironment } from "./e
 import { serveHealth, startHealthThread } from "./health_server.ts";
 import { type InstanceOptions, type RunningInstance, startInstance } from "./instance.ts";
 import { runtime } from "./serve.ts";
+import { createStdout } from "./stdout.ts";
 import { startWorkers, workerRole, workInThread } from "./workers.ts";
 
 export type { Application, InstanceOptions } from "./instance.ts";
@@ -24,12 +25,9 @@ export async function runInstance<Config>(options: InstanceOptions<Config>): Pro
   const { service, env, config } = options;
   const role = workerRole();
   const id = role?.id ?? (env.INSTANCE_ID || `${service}-${ownSuffix(env.HOSTNAME)}`);
-  const buffer = new LineBuffer();
+  const buffer = new LineBuffer({ output: createStdout() });
   let log = createLogger({ instance: id, buffer });
-  const exit = (code: number): void => {
-    buffer.flush();
-    process.exit(code);
-  };
+  const exit = (code: number): void => void buffer.close().then(() => process.exit(code));
   const issues = environmentIssues([instanceSettingsSchema, config], env);
   if (issues.length > 0) {
     log.error(`Cannot read environment: ${issues.join("; ")}`, { service });
