@@ -166,6 +166,9 @@ export function overrideOf(
           WORKERS: `${workers}`,
           UPSTREAMS_FILE: `${SHARED}/upstreams.json`,
           JWT_SECRET_FILE: `${SHARED}/jwt.secret`,
+          // Redis keeps its data from run to run; counters and limits begin again.
+          RUN_ID: crypto.randomUUID().slice(0, 8),
+          DEMO_PASSWORD: Deno.env.get("DEMO_PASSWORD") || "demo",
           ...gatewayEnv,
         },
       }

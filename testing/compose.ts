@@ -1,0 +1,47 @@
+/**
+ * `compose.yaml` as its users run it, with no task of ours: a project of its own on a free port, gone when
+ * the test ends.
+ *
+ * @module
+ */
+import { findFreePorts } from "../stack/process/ports.ts";
+import { composeCommand, type Container, containersWith, run } from "../stack/compose/docker.ts";
+import { placeOf } from "../stack/compose/project.ts";
+import { labelsOf } from "../stack/compose/sweep.ts";
+
+/** A project that runs; to be used with `await using`. */
+export interface ComposeProject extends AsyncDisposable {
+  /** Where the front answers. */
+  readonly url: string;
+  /** `docker compose up -d --scale gateway=N`, with variables of the environment. */
+  up(gateways: number, env?: Record<string, string>): Promise<void>;
+  /** Any other command, such as `["stop", "nginx"]`. */
+  command(args: readonly string[], env?: Record<string, string>): Promise<void>;
+  /** Containers of one service. */
+  containers(service: string): Promise<Container[]>;
+}
+
+/** Names a project; starts nothing yet. */
+export async function composeProject(): Promise<ComposeProject> {
+  const name = `test-${crypto.randomUUID().slice(0, 8)}`;
+  const [program, ...first] = await composeCommand();
+  const [port = 0] = findFreePorts(1);
+  const command = async (args: readonly string[], env: Record<string, string> = {}) => {
+    await run(program, [...first, "-p", name, ...args], {
+      env: { FRONT_PORT: `${port}`, ...env },
+    });
+  };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    command,
+    up: (gateways, env) => command(["up", "-d", `--scale=gateway=${gateways}`], env),
+    async containers(service) {
+      const all = await containersWith(labelsOf(name).compose);
+      return all.filter((container) => placeOf(container).service === service);
+    },
+    async [Symbol.asyncDispose]() {
+      // Both profiles, so that a front of either is removed.
+      await command(["down", "-v", "-t", "5"], { COMPOSE_PROFILES: "nginx,caddy" });
+    },
+  };
+}
