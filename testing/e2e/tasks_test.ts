@@ -23,8 +23,11 @@ class Tasks implements AsyncDisposable {
   readonly stateDir = Deno.makeTempDirSync({ prefix: "tasks-" });
 
   command(task: string, ...args: string[]): Deno.Command {
+    // What runs is processes here, also where a Docker engine answers.
+    const engine = task === "up" && !args.includes("--engine") ? ["--engine", "process"] : [];
+    const script = `${PROJECT_ROOT}scripts/${task}.ts`;
     return new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--allow-all", `${PROJECT_ROOT}scripts/${task}.ts`, ...args],
+      args: ["run", "--quiet", "--allow-all", script, ...engine, ...args],
       env: { STACK_DIR: this.stateDir, NO_COLOR: "1" },
       stdin: "null",
       stdout: "piped",
