@@ -67,7 +67,7 @@ export const cpuBlock: Experiment = {
   ],
   method:
     `GET /api/users at ${RATE}/s, open loop, kept alive, from 47 client addresses; one GET /api/cpu-bound ` +
-    "of B = 3 s (quick: 1.3 s) on top. Latency from the intended send time. Active checks of the front are off.",
+    "of B = 3 s (quick: 1.3 s) on top. Latency from the intended send time. Active checks of the front and load shedding are off.",
   trials: { full: 5, quick: 3 },
 
   // One replica leaves a policy nothing to choose, offloaded work nothing to contain. Quick runs keep what the claims
@@ -80,7 +80,7 @@ export const cpuBlock: Experiment = {
       : replicas === 3 && mode === "inline" && policy === "round-robin";
   },
   // Theory knows neither shedding nor a front that looks: `failover` and the gateway's own tests do.
-  stack: () => ({ activeCheckMs: 3_600_000 }),
+  stack: () => ({ activeCheckMs: 3_600_000, gatewayEnv: { SHEDDING: "off" } }),
   arrange: async (stack, { replicas, policy, front }) => {
     await stack.scale({ gateway: Number(replicas) });
     await setFront(stack, { kind: front as FrontKind, policy: policy as Policy });

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { EXPERIMENTS } from "./catalogue.ts";
+import { cellsOf, chooseLevels } from "./design.ts";
+import { Evidence } from "./evidence.ts";
+
+Deno.test("EXPERIMENTS have names that the command line can take, and no two the same", () => {
+  const names = EXPERIMENTS.map(({ name }) => name);
+  assert.equal(new Set(names).size, names.length);
+  assert.ok(names.every((name) => /^[a-z]+(-[a-z]+)*$/.test(name)));
+});
+
+for (const experiment of EXPERIMENTS) {
+  const { name, factors, includes, hypotheses } = experiment;
+
+  Deno.test(`${name} has cells, fully and quickly, and quick levels among all levels`, () => {
+    for (const quick of [false, true]) {
+      const cells = cellsOf(chooseLevels(factors, { quick }), includes, quick);
+      assert.ok(cells.length > 0);
+      assert.ok(cells.every((levels) => experiment.secondsPerTrial(levels, quick) > 0));
+    }
+    for (const { levels, quick = [] } of factors) {
+      assert.ok(quick.every((level) => levels.includes(level)));
+    }
+  });
+
+  Deno.test(`${name} judges each of its claims once, also without evidence`, () => {
+    const { verdicts } = experiment.analyse(new Evidence([]));
+    assert.deepEqual(
+      verdicts.map(({ hypothesis }) => hypothesis),
+      hypotheses.map(({ id }) => id),
+    );
+    assert.ok(verdicts.every(({ outcome }) => outcome === "inconclusive"));
+  });
+}
+
+Deno.test("a quick run of everything is planned to take at most five minutes", () => {
+  const seconds = EXPERIMENTS.reduce((sum, { factors, includes, trials, secondsPerTrial }) => {
+    const cells = cellsOf(chooseLevels(factors, { quick: true }), includes, true);
+    return sum +
+      cells.reduce((all, levels) => all + trials.quick * secondsPerTrial(levels, true), 0);
+  }, 0);
+  // Stacks come on top: about 17 starts and stops.
+  assert.ok(seconds < 245, `${seconds} s`);
+});
