@@ -80,7 +80,7 @@ export const breaker: Experiment = {
   stack: ({ protection }) => ({
     replicas: 1,
     faults: true,
-    gatewayEnv: { LAYERS_OFF: PROTECTIONS[String(protection)] ?? "" },
+    gatewayEnv: { LAYERS_OFF: PROTECTIONS[String(protection)] ?? "", SHEDDING: "off" },
   }),
   arrange: (stack) => untilReady(stack, AbortSignal.timeout(20_000)),
   secondsPerTrial: (_levels, quick) => {

@@ -31,6 +31,13 @@ const PATHS = [
 const LAYERS = ["coalesce", "bulkhead", "retry", "hedge", "breaker", "ejection", "deadline"];
 const FULL_PATH = "gateway > service";
 
+function switchedOff(what: string): Record<string, string> {
+  if (what === "nothing") return {};
+  if (what === "shedding") return { SHEDDING: "off" };
+  if (what === "everything") return { LAYERS_OFF: LAYERS.join(","), SHEDDING: "off" };
+  return { LAYERS_OFF: what };
+}
+
 /** The experiment. */
 export const hop: Experiment = {
   name: "hop",
@@ -51,7 +58,7 @@ export const hop: Experiment = {
     {
       name: "off",
       description: "layer of the gateway that is switched off",
-      levels: ["nothing", ...LAYERS, "everything"],
+      levels: ["nothing", ...LAYERS, "shedding", "everything"],
       quick: ["nothing"],
     },
   ],
@@ -64,12 +71,7 @@ export const hop: Experiment = {
   includes: ({ path, front, off }) =>
     (front === "nginx" || String(path).startsWith("front")) &&
     (off === "nothing" || (path === FULL_PATH && front === "nginx")),
-  stack: ({ off }) => ({
-    replicas: 1,
-    gatewayEnv: {
-      LAYERS_OFF: off === "nothing" ? "" : off === "everything" ? LAYERS.join(",") : String(off),
-    },
-  }),
+  stack: ({ off }) => ({ replicas: 1, gatewayEnv: switchedOff(String(off)) }),
   arrange: (stack, { front }) =>
     setFront(stack, { kind: front as FrontKind, policy: "round-robin" }),
   secondsPerTrial: (_levels, quick) => seconds(quick) + 0.7,

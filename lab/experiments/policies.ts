@@ -57,9 +57,9 @@ export const policies: Experiment = {
   ],
   method:
     `${RATE} requests/s, open loop, from 47 client addresses: one in ${SLOW_EVERY} waits ${SLOW_MS} ms, the rest ` +
-    `are GET /api/users. On one replica's own port ${BUSY_RATE}/s inline blocks of ${BUSY_MS} ms keep it half busy.`,
+    `are GET /api/users. On one replica's own port ${BUSY_RATE}/s inline blocks of ${BUSY_MS} ms keep it half busy. Load shedding is off.`,
   trials: { full: 8, quick: 2 },
-  stack: () => ({ replicas: 3, activeCheckMs: 3_600_000 }),
+  stack: () => ({ replicas: 3, activeCheckMs: 3_600_000, gatewayEnv: { SHEDDING: "off" } }),
   arrange: (stack, { policy, front }) =>
     setFront(stack, { kind: front as FrontKind, policy: policy as Policy }),
   secondsPerTrial: (_levels, quick) => seconds(quick) + 1.2,

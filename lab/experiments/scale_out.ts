@@ -44,9 +44,9 @@ export const scaleOut: Experiment = {
   method:
     `Replicas that hold ${LIMIT} requests of ${HOLD_MS} ms at a time (GET /api/wait), so that the cores of this ` +
     `machine are not the limit; ${CLIENTS_A_PLACE} closed-loop clients a place through nginx, round-robin; good ` +
-    "answers a second.",
+    "answers a second. Load shedding is off.",
   trials: { full: 8, quick: 3 },
-  stack: () => ({ replicas: 1, gatewayEnv: { WAIT_LIMIT: String(LIMIT) } }),
+  stack: () => ({ replicas: 1, gatewayEnv: { WAIT_LIMIT: String(LIMIT), SHEDDING: "off" } }),
   arrange: (stack, { replicas }) => stack.scale({ gateway: Number(replicas) }),
   secondsPerTrial: (_levels, quick) => seconds(quick) + 1.2,
 

@@ -40,9 +40,9 @@ export const vertical: Experiment = {
   factors: [{ name: "shape", description: "event loops", levels: Object.keys(SHAPES) }],
   method:
     `${CLIENTS} closed-loop clients through nginx, round-robin; GET /api/cpu-bound of ${HOLD_MS} ms inline; good ` +
-    "answers a second. The load generator and the front share the cores.",
+    "answers a second. The load generator and the front share the cores. Load shedding is off.",
   trials: { full: 8, quick: 2 },
-  stack: ({ shape }) => SHAPES[String(shape)] ?? {},
+  stack: ({ shape }) => ({ ...SHAPES[String(shape)], gatewayEnv: { SHEDDING: "off" } }),
   secondsPerTrial: (_levels, quick) => seconds(quick) + 1,
 
   async run(trial) {
