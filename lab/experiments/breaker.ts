@@ -76,7 +76,7 @@ export const breaker: Experiment = {
     `One gateway replica. GET /api/orders at ${VICTIM_RATE}/s and GET /api/users at ${BYSTANDER_RATE}/s, open ` +
     "loop. orders is stopped (SIGSTOP) or answers 500 to all, and then goes on. Latencies are of the time from 2.7 s " +
     "after the fault's start to its end.",
-  trials: { full: 5, quick: 2 },
+  trials: { full: 3, quick: 2 },
   stack: ({ protection }) => ({
     replicas: 1,
     faults: true,

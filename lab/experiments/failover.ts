@@ -15,7 +15,7 @@ import { setFront, untilReady } from "./arrangements.ts";
 const RATE = 200;
 const DELAYED_MS = 250;
 const LEAD_MS = 500;
-const tailMs = (quick: boolean) => quick ? 1_000 : 3_000;
+const tailMs = (quick: boolean) => quick ? 1_000 : 2_000;
 
 type Action = (trial: TrialContext, step: Step) => Promise<void>;
 /** Does something and puts it on the timeline with its duration. */
@@ -92,7 +92,7 @@ export const failover: Experiment = {
     `GET /api/users at ${RATE}/s, open loop, over three replicas; the action starts after ${LEAD_MS} ms. A ` +
     "kept-alive connection that closes before a GET is answered is retried once, as browsers do, and counted. " +
     "Rolling restarts send SIGTERM without telling the front.",
-  trials: { full: 5, quick: 1 },
+  trials: { full: 3, quick: 1 },
   stack: () => ({ replicas: 3 }),
   arrange: async (stack, { front }) => {
     await untilReady(stack, AbortSignal.timeout(20_000));

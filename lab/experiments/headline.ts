@@ -65,7 +65,7 @@ export const headline: Experiment = {
     "One GET /api/cpu-bound inline; at a random point of the balancer's round one GET /api/users, timed; again and " +
     "again, 100 times (B = 1 s, quick 80 ms). Improvements pair the i-th probe of 1 replica with that of 3. Stale: an nginx " +
     "whose list names 2 addresses that drop connections before the live one; its first request, timed.",
-  trials: { full: 3, quick: 1 },
+  trials: { full: 1, quick: 1 },
   stack: () => ({ replicas: 3, activeCheckMs: 3_600_000, gatewayEnv: { SHEDDING: "off" } }),
   arrange: (stack, { case: name }) => stack.scale({ gateway: name === "1 replica" ? 1 : 3 }),
   secondsPerTrial: ({ case: name }, quick) =>

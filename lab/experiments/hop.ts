@@ -15,7 +15,7 @@ import { addressesOf, setFront } from "./arrangements.ts";
 import { meterCpu } from "./process_costs.ts";
 
 const CLIENTS = 32;
-const seconds = (quick: boolean) => quick ? 1.1 : 5;
+const seconds = (quick: boolean) => quick ? 1.1 : 4;
 
 /** The ladder: what is asked, and who answers. */
 const PATHS = [
@@ -66,7 +66,7 @@ export const hop: Experiment = {
     `${CLIENTS} closed-loop clients, kept alive; CPU time of each process over the load divided by the requests. ` +
     "One of 100 users, at random, so that equal requests do not meet. The front alone answers a path outside /api " +
     "by itself, the gateway alone GET /api/count.",
-  trials: { full: 6, quick: 2 },
+  trials: { full: 5, quick: 2 },
   // Fronts matter where there is one; layers matter to the gateway that forwards.
   includes: ({ path, front, off }) =>
     (front === "nginx" || String(path).startsWith("front")) &&

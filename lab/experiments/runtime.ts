@@ -33,7 +33,7 @@ export const runtime: Experiment = {
   method:
     `One gateway replica behind nginx, ${CLIENTS} closed-loop clients, GET /api/users?limit=1; CPU time of the ` +
     "gateway's and the service's process over the load, divided by the requests.",
-  trials: { full: 8, quick: 2 },
+  trials: { full: 5, quick: 2 },
   stack: ({ runtime }) => ({ replicas: 1, runtime: runtime as "deno" | "node" }),
   secondsPerTrial: (_levels, quick) => seconds(quick) + 1,
 

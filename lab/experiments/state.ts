@@ -45,7 +45,7 @@ export const state: Experiment = {
   method:
     "One login, then requests one after the other, alternately with its session and to the shared counter; a " +
     "count that is not above all before is wrong. Then GET /api/count/shared at 100/s for its latency.",
-  trials: { full: 6, quick: 2 },
+  trials: { full: 5, quick: 2 },
   stack: ({ store }) => ({
     store: store as "memory" | "redis",
     gatewayEnv: { DEMO_PASSWORD: PASSWORD },

@@ -41,7 +41,7 @@ export const vertical: Experiment = {
   method:
     `${CLIENTS} closed-loop clients through nginx, round-robin; GET /api/cpu-bound of ${HOLD_MS} ms inline; good ` +
     "answers a second. The load generator and the front share the cores. Load shedding is off.",
-  trials: { full: 8, quick: 2 },
+  trials: { full: 5, quick: 2 },
   stack: ({ shape }) => ({ ...SHAPES[String(shape)], gatewayEnv: { SHEDDING: "off" } }),
   secondsPerTrial: (_levels, quick) => seconds(quick) + 1,
 
