@@ -64,7 +64,11 @@ export function forwardRoutes(app: GatewayApp, parts: GatewayParts): void {
         : {}),
     });
     const { body, status, headers } = answer;
-    const passed = new Response(body, { status, headers });
+    let passed = new Response(body, { status, headers });
+    if (passed.headers === headers) {
+      // @hono/node-server's Response takes them over as they are: those of fetch, which cannot be changed.
+      passed = new Response(body, { status, headers: new Headers(headers) });
+    }
     cleanAnswer(passed.headers);
     return passed;
   }
