@@ -4,7 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { PROJECT_ROOT } from "../stack/tools.ts";
-import { type InstanceProcessOptions, startInstanceProcess } from "../testing/instance_process.ts";
+import {
+  type InstanceProcess,
+  type InstanceProcessOptions,
+  startInstanceProcess,
+} from "../testing/instance_process.ts";
 import { startTestRedis } from "../testing/redis.ts";
 import { requires } from "../testing/requires.ts";
 
@@ -46,7 +50,8 @@ async function until(ask: () => Promise<Answer>, wanted: (answer: Answer) => boo
   }
 }
 
-async function checkSessions(here: string, there: string): Promise<void> {
+/** Returns the cookie. */
+async function checkSessions(here: string, there: string): Promise<string> {
   const post = (url: string, cookie = "") =>
     ask(url, { method: "POST", headers: { ...JSON_TYPE, cookie }, body: credentials });
   const login = await post(`${here}/api/login`);
@@ -56,17 +61,21 @@ async function checkSessions(here: string, there: string): Promise<void> {
   assert.equal((await session()).status, 200);
   assert.equal((await post(`${here}/api/logout?all=true`, cookie)).status, 204);
   assert.equal((await session()).status, 401);
+  return cookie;
 }
 
-async function checkTokens(here: string, there: string): Promise<void> {
+/** Returns the token. */
+async function checkTokens(here: string, there: string): Promise<string> {
   const answer = await ask(`${here}/api/token`, {
     method: "POST",
     headers: JSON_TYPE,
     body: credentials,
   });
-  const authorization = `Bearer ${JSON.parse(answer.body).token}`;
+  const { token } = JSON.parse(answer.body);
+  const authorization = `Bearer ${token}`;
   assert.equal((await ask(`${there}/api/secure`, { headers: { authorization } })).status, 200);
   assert.equal((await ask(`${there}/api/secure`)).status, 401);
+  return token;
 }
 
 async function checkCache(here: string, there: string): Promise<void> {
@@ -92,9 +101,16 @@ async function checkCache(here: string, there: string): Promise<void> {
 async function checkGateways(runtime: InstanceProcessOptions["runtime"]): Promise<void> {
   await using redis = await startTestRedis();
   await using processes = new AsyncDisposableStack();
-  const start = (main: string, env: Record<string, string> = {}) =>
-    processes.use(startInstanceProcess({ runtime, main, env: { REDIS_URL: redis.url, ...env } }))
-      .url();
+  const logs: InstanceProcess["lines"][] = [];
+  function start(main: string, env: Record<string, string> = {}): Promise<string> {
+    const process = startInstanceProcess({
+      runtime,
+      main,
+      env: { REDIS_URL: redis.url, LOG_LEVEL: "debug", ...env },
+    });
+    logs.push(processes.use(process).lines);
+    return process.url();
+  }
   const [users, orders] = await Promise.all([
     start("services/users/main.ts"),
     start("services/orders/main.ts"),
@@ -112,12 +128,19 @@ async function checkGateways(runtime: InstanceProcessOptions["runtime"]): Promis
     start("gateway/main.ts", env),
     start("gateway/main.ts", env),
   ]);
-  await checkSessions(here, there);
-  await checkTokens(here, there);
+  const cookie = await checkSessions(here, there);
+  const token = await checkTokens(here, there);
   await checkCache(here, there);
   let turn = 0;
   const limited = () => ask(`${turn++ % 2 ? here : there}/api/limited`);
   assert.deepEqual(await statuses(4, limited), [200, 200, 429, 429]);
+
+  const log = () => JSON.stringify(logs);
+  await ask(`${here}/api/session?token=in-a-query`, { headers: { cookie } });
+  await until(() => ask(`${here}/api/count`), () => log().includes("/api/count"));
+  for (const secret of [cookie, token, "correct horse", "in-a-query"]) {
+    assert.equal(log().includes(secret.replace("session=", "")), false, "no secrets in logs");
+  }
 }
 
 for (const runtime of ["deno", "node"] as const) {
