@@ -129,18 +129,26 @@ function writeConfig({ directory }: FrontProgram, { file, text }: FrontLaunch): 
 
 /** Resolves when the processes that followed the old configuration take no more connections. */
 async function reload({ instance, path, program }: Running, launch: FrontLaunch): Promise<void> {
+  // One that is just being started again may have read the old file, and cannot be told yet.
+  await waitUntil(() => instance.state === "ready", "it must serve");
   const { process } = instance;
-  if (!process) return; // it is being started again, and reads the new file then
+  if (!process) throw new StackError("Cannot reload the front: it must run, received none");
   const { reload, env, checkArgs, file } = launch;
   if (reload.kind === "command") return await run(path, reload.args, env);
   await run(path, checkArgs(`${program.directory}/${file}`), env); // a bad file would be ignored silently
   const old = sessionMembers(process).filter(({ pid }) => pid !== process.pid);
   instance.signal(reload.signal);
+  await waitUntil(() => !old.some(({ pid }) => takesConnections(pid)), "its workers must be new");
+}
+
+async function waitUntil(condition: () => boolean, rule: string): Promise<void> {
   const deadline = systemClock.now() + RELOAD_TIMEOUT_MS;
-  while (old.some(({ pid }) => takesConnections(pid))) {
+  while (!condition()) {
     if (systemClock.now() > deadline) {
-      const rule = `its workers must be replaced in ${RELOAD_TIMEOUT_MS} ms`;
-      throw new StackError(`Cannot reload the front: ${rule}, received none`, { exitCode: 1 });
+      const received = `nothing of it in ${RELOAD_TIMEOUT_MS} ms`;
+      throw new StackError(`Cannot reload the front: ${rule}, received "${received}"`, {
+        exitCode: 1,
+      });
     }
     // deno-lint-ignore no-await-in-loop -- looking again is the point
     await systemClock.sleep(10);

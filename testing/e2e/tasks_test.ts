@@ -10,6 +10,7 @@ import { isPortFree } from "../../stack/process/ports.ts";
 import { type StackStatus, stackStatusSchema } from "../../stack/stack.ts";
 import { PROJECT_ROOT } from "../../stack/tools.ts";
 import { requires } from "../requires.ts";
+import { startTestStack } from "../stack.ts";
 import { until } from "../until.ts";
 
 interface Finished {
@@ -342,3 +343,24 @@ Deno.test({
     assert.equal(await shared(url), 1, "the demonstration's counter counts this run");
   },
 });
+
+for (const kind of ["nginx", "caddy"] as const) {
+  Deno.test({
+    name: `${kind} that was killed comes back by itself, with the changes made meanwhile`,
+    ...requires(kind, "redis-server"),
+    async fn() {
+      await using stack = await startTestStack({ replicas: 1, front: kind });
+      await stack.kill("front", "SIGKILL");
+      await stack.scale({ gateway: 2 });
+      const seen = new Set<string>();
+      await until("both replicas to be used", async () => {
+        const headers = { connection: "close" };
+        const response = await fetch(`${stack.url}/api/count`, { headers });
+        seen.add((await response.json()).instance);
+        return seen.size === 2;
+      });
+      const front = (await stack.status()).instances.find(({ id }) => id === "front");
+      assert.deepEqual([front?.state, front?.restarts], ["ready", 1]);
+    },
+  });
+}
