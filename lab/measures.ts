@@ -5,6 +5,9 @@
  */
 import { z } from "zod";
 
+/** Version of all schemas of the results; a reader refuses what it does not know. */
+export const RESULTS_VERSION = 1;
+
 /** How far a claim was borne out. */
 export const outcomeSchema = z.enum(["held", "failed", "inconclusive"]);
 /** `held`, `failed` or `inconclusive` (too few or invalid trials to say). */

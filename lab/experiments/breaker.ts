@@ -9,7 +9,8 @@ import { ceilingVerdict, cellName, headlineRows, listing, ratioVerdict } from ".
 import { isGood, type Sample } from "../load/sample.ts";
 import { latencyMs } from "../measures_of_samples.ts";
 import type { Levels, Metric, Verdict } from "../results.ts";
-import { addressesOf, untilReady } from "./arrangements.ts";
+import { untilReady } from "./arrangements.ts";
+import { strike } from "./strike.ts";
 
 const VICTIM_RATE = 60;
 const BYSTANDER_RATE = 100;
@@ -129,26 +130,6 @@ export const breaker: Experiment = {
 
   analyse,
 };
-
-/** Makes orders fail. @returns what makes it work again */
-async function strike({ stack, levels }: TrialContext): Promise<() => Promise<void>> {
-  if (levels.fault === "hang") {
-    await stack.kill("orders-1", "SIGSTOP");
-    return () => stack.kill("orders-1", "SIGCONT");
-  }
-  const [address] = await addressesOf(stack, "orders");
-  const put = async (faults: unknown[]) => {
-    const response = await fetch(`${address}/faults`, {
-      method: "PUT",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ faults }),
-    });
-    await response.body?.cancel();
-    if (!response.ok) throw new Error(`Cannot set faults: status ${response.status}`);
-  };
-  await put([{ effect: { kind: "error", status: 500 } }]);
-  return () => put([]);
-}
 
 /** Attempts that the gateway has made at orders. */
 async function attempts({ stack }: TrialContext): Promise<number> {
