@@ -1,0 +1,167 @@
+/**
+ * `deploy/swarm/stack.yaml` on a Swarm of one node: it serves, updates without a failed request, and
+ * rolls back by itself. Makes a Swarm of an engine only under `REQUIRE_ALL=1`; elsewhere it wants one.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { startProbe } from "../../lab/load/prober.ts";
+import { isGood } from "../../lab/load/sample.ts";
+import { docker, run } from "../../stack/compose/docker.ts";
+import { findFreePorts } from "../../stack/process/ports.ts";
+import { PROJECT_ROOT } from "../../stack/tools.ts";
+import { REASON_PREFIX } from "../../scripts/ignored_tests.ts";
+import { requires } from "../requires.ts";
+import { until } from "../until.ts";
+
+const RATE_PER_SECOND = 200;
+const MINUTE_MS = 60_000;
+
+async function swarmState(): Promise<string> {
+  return await docker(["info", "--format={{.Swarm.LocalNodeState}}"]);
+}
+
+async function requiresSwarm(): Promise<{ ignore: boolean }> {
+  const { ignore } = requires("docker");
+  if (ignore || Deno.env.get("REQUIRE_ALL") === "1" || await swarmState() === "active") {
+    return { ignore };
+  }
+  // deno-lint-ignore no-console -- the runner shows what a test file prints while it loads
+  console.log(`${REASON_PREFIX}the Docker engine is not a Swarm: docker swarm init`);
+  return { ignore: true };
+}
+
+/** The stack under a name of its own; everything that was made is gone at the end. */
+class SwarmStack implements AsyncDisposable {
+  readonly name = `test-${crypto.randomUUID().slice(0, 8)}`;
+  readonly #port = findFreePorts(1)[0] ?? 0;
+  #made = false;
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  async deploy(): Promise<void> {
+    if (await swarmState() !== "active") {
+      await docker(["swarm", "init", "--advertise-addr", "127.0.0.1"]);
+      this.#made = true;
+    }
+    const node = await docker(["node", "ls", "-q"]);
+    await docker(["node", "update", "--label-add=front=true", "--label-add=redis=true", node]);
+    await run("sh", [
+      "-c",
+      `printf %s "$1" | docker secret create "$2" -`,
+      "sh",
+      crypto.randomUUID() + crypto.randomUUID(),
+      this.name,
+    ]);
+    await docker(["build", "-q", "-t", "scaling-lab:deno", "--target", "deno", "."]);
+    const file = `${PROJECT_ROOT}deploy/swarm/stack.yaml`;
+    await docker(["stack", "deploy", "-c", file, "--resolve-image=never", this.name], {
+      env: {
+        FRONT_PORT: `${this.#port}`,
+        JWT_SECRET: this.name,
+        STACK: this.name,
+        DEMO_PASSWORD: "demo",
+      },
+    });
+    await until("the stack to serve", async () => {
+      const status = await fetch(`${this.url}/api/users?limit=1`).then(async (response) => {
+        await response.body?.cancel();
+        return response.status;
+      }, () => 0); // not there yet
+      return status === 200;
+    }, 2 * MINUTE_MS);
+    await until("three gateways", async () => {
+      const line = await docker(["service", "ls", `--filter=name=${this.name}_gateway`]);
+      return line.includes(" 3/3 ");
+    }, MINUTE_MS);
+  }
+
+  /** Updates the gateway; answers how the update ended. */
+  async updateGateway(...flags: string[]): Promise<string> {
+    const service = `${this.name}_gateway`;
+    await docker(["service", "update", "--detach", "--no-resolve-image", ...flags, service]);
+    return await until("the update to end", async () => {
+      const state = await docker([
+        "service",
+        "inspect",
+        "--format={{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}",
+        service,
+      ]);
+      return /completed|paused/.test(state) ? state : undefined;
+    }, 3 * MINUTE_MS);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await docker(["stack", "rm", this.name]);
+    const label = `label=com.docker.stack.namespace=${this.name}`;
+    const gone = async () => await docker(["ps", "-aq", `--filter=${label}`]) === "";
+    await until("its containers to end", gone, MINUTE_MS);
+    await docker(["volume", "rm", "-f", `${this.name}_redis`]);
+    await docker(["secret", "rm", this.name]);
+    if (this.#made) await docker(["swarm", "leave", "--force"]);
+  }
+}
+
+Deno.test({
+  name: "swarm: a rolling update fails no request, a broken image is rolled back",
+  ...await requiresSwarm(),
+  async fn(t) {
+    await using stack = new SwarmStack();
+    await stack.deploy();
+
+    await t.step("three replicas share the requests", async () => {
+      const seen = new Set<string>();
+      for (let i = 0; i < 9; i++) {
+        // deno-lint-ignore no-await-in-loop -- in turn, to meet all of them
+        const response = await fetch(`${stack.url}/api/count`);
+        // deno-lint-ignore no-await-in-loop -- in turn, to meet all of them
+        seen.add((await response.json()).instance);
+      }
+      assert.equal(seen.size, 3);
+    });
+
+    await t.step("a rolling update under 200 requests/s fails none", async () => {
+      const probe = await startProbe({
+        url: `${stack.url}/api/users?limit=1`,
+        ratePerSecond: RATE_PER_SECOND,
+        count: 40 * RATE_PER_SECOND,
+        connections: "kept-alive",
+      });
+      assert.equal(await stack.updateGateway("--force", "--update-monitor=3s"), "completed");
+      const { samples } = await probe.result;
+      const failed = samples.filter((sample) => !isGood(sample));
+      const longestMs = Math.max(...samples.map(({ latencyMs }) => latencyMs));
+      // deno-lint-ignore no-console -- the figures are what the reader wants
+      console.log(
+        `${failed.length} of ${samples.length} failed, longest ${longestMs.toFixed(0)} ms`,
+      );
+      assert.deepEqual(failed.map(({ status, error }) => ({ status, error })), []);
+    });
+
+    await t.step("an image that never becomes healthy is rolled back", async () => {
+      const context = await Deno.makeTempDir({ prefix: "broken-" });
+      try {
+        // Listens where the health check does not look.
+        await Deno.writeTextFile(`${context}/Dockerfile`, "FROM scaling-lab:deno\nENV PORT=3999\n");
+        await docker(["build", "-q", "-t", "scaling-lab:broken", context]);
+        const state = await stack.updateGateway("--image=scaling-lab:broken");
+        assert.equal(state, "rollback_completed");
+        const image = await docker([
+          "service",
+          "inspect",
+          "--format={{.Spec.TaskTemplate.ContainerSpec.Image}}",
+          `${stack.name}_gateway`,
+        ]);
+        assert.equal(image, "scaling-lab:deno");
+        const response = await fetch(`${stack.url}/api/users?limit=1`);
+        await response.body?.cancel();
+        assert.equal(response.status, 200);
+      } finally {
+        await Deno.remove(context, { recursive: true });
+        await docker(["image", "rm", "-f", "scaling-lab:broken"]);
+      }
+    });
+  },
+});
