@@ -79,12 +79,16 @@ export async function startInstance<Config>(
   metrics.counter("log_lines_dropped_total", "Log lines that nobody read in time", () => {
     return buffer.dropped;
   });
-  const accessLog = createAccessLog({ instance: id, buffer, clock });
+  // Its lines are of level info.
+  const logsAccess = settings.LOG_LEVEL === "info" || settings.LOG_LEVEL === "debug";
+  const accessLog = logsAccess
+    ? { accessLog: createAccessLog({ instance: id, buffer, clock }) }
+    : {};
   const showLife = () => beat(heartbeat, lifecycle.state.kind, clock.wallNow());
   monitor.onSample(showLife);
   const sampling = monitor.start();
   const application = await create(
-    { id, service, runtime, clock, log, metrics, monitor, lifecycle, accessLog },
+    { id, service, runtime, clock, log, metrics, monitor, lifecycle, ...accessLog },
     parseEnvironment(config, env),
   );
   let handle = application.fetch;

@@ -5,6 +5,7 @@ import {
   startInstanceProcess,
 } from "../../testing/instance_process.ts";
 import { requires } from "../../testing/requires.ts";
+import { systemClock } from "../clock.ts";
 
 /** Runs the fixture; `env` is all that it sees. */
 function start(runtime: InstanceProcessOptions["runtime"], env: Record<string, string> = {}) {
@@ -56,6 +57,22 @@ const CASES: Record<string, (runtime: InstanceProcessOptions["runtime"]) => Prom
     ]);
     const { port, service, runtime: logged } = await instance.logged("listening");
     assert.deepEqual([port, service, logged], [Number(new URL(url).port), "fixture", runtime]);
+  },
+
+  "runInstance() logs no requests above LOG_LEVEL info": async (runtime) => {
+    // It does not say where it listens either, so it is told.
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    listener.close();
+    await using quiet = start(runtime, { LOG_LEVEL: "warn", PORT: `${port}` });
+    // deno-lint-ignore no-await-in-loop -- until it listens
+    while (await refused(`http://127.0.0.1:${port}/`)) await systemClock.sleep(20);
+    quiet.kill("SIGTERM");
+    assert.equal(await quiet.exitCode, 0);
+    assert.equal(messages(quiet).includes("request"), false);
+    await using talking = start(runtime, { LOG_LEVEL: "info" });
+    await get(await talking.url());
+    await talking.logged("request");
   },
 
   "runInstance() does not abort the signal of a request that succeeded": async (runtime) => {
