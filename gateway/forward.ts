@@ -59,6 +59,7 @@ export function forwardRoutes(app: GatewayApp, parts: GatewayParts): void {
       headers: requestFields(c, findOrigin),
       deadlineAtMs: clock.now() + config.UPSTREAM_TIMEOUT_MS,
       credentials: credentials(raw.headers),
+      streamed: true,
       ...(raw.method !== "GET" && raw.method !== "HEAD" && raw.body
         ? { body: new RequestBody(raw.body, config.MAX_BODY_BYTES) }
         : {}),

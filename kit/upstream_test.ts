@@ -87,6 +87,51 @@ Deno.test("upstream retries a GET that failed, on another replica, after a rando
   }
 });
 
+Deno.test("upstream cancels what is late, once it knows that the replica can be late", async () => {
+  const signals: (AbortSignal | null | undefined)[] = [];
+  let cancelled = 0;
+  const answers: ((answer: Response) => void)[] = [];
+  const { upstream, clock } = setUp({ a: fine }, {
+    layersOff: ["retry"],
+    fetch: ((_url: string, init: RequestInit) => {
+      signals.push(init.signal);
+      return new Promise<Response>((resolve, reject) => {
+        answers.push(resolve);
+        init.signal?.addEventListener("abort", () => reject(init.signal?.reason));
+      });
+    }) as typeof fetch,
+  });
+  const body = () => new ReadableStream({ cancel: () => void cancelled++ });
+  async function late(streamed: boolean, method = "GET") {
+    const answer = upstream.send({ method, path: "/", deadlineAtMs: clock.now() + 100, streamed });
+    const rejected = assert.rejects(answer, { type: "gateway-timeout" });
+    await clock.advance(120);
+    await rejected;
+  }
+  await late(true); // left behind
+  await late(true); // cancelled
+  assert.deepEqual(signals.map((signal) => signal?.aborted), [undefined, true]);
+  answers[0]?.(new Response(body()));
+  await clock.advance(0);
+  assert.equal(cancelled, 1, "its answer is let go of when it comes after all");
+
+  const good = upstream.send({ method: "GET", path: "/", deadlineAtMs: 1e6, streamed: true });
+  answers.at(-1)?.(new Response());
+  await good;
+  for (const [streamed, method] of [[true, "GET"], [false, "GET"], [true, "POST"]] as const) {
+    // deno-lint-ignore no-await-in-loop -- one after the other
+    await late(streamed, method);
+    const again = upstream.send({ method: "GET", path: "/", deadlineAtMs: 1e6, streamed: true });
+    answers.at(-1)?.(new Response());
+    // deno-lint-ignore no-await-in-loop -- one after the other
+    await again;
+  }
+  assert.deepEqual(signals.map((signal) => signal?.aborted), [
+    ...[undefined, true, false],
+    ...[undefined, false, true, false, true, false],
+  ]);
+});
+
 Deno.test("upstream hands each further attempt what is left of the one deadline", async () => {
   const { ask, seen, clock } = setUp({ a: refused }, { layersOff: ["breaker"], random: () => 0.5 });
   const start = clock.now();

@@ -11,7 +11,7 @@ import type { Breaker, Outcome } from "./breaker.ts";
 import type { Ejector } from "./ejection.ts";
 import type { HeaderFields } from "./headers.ts";
 import type { UpstreamRequest } from "./request.ts";
-import type { SharedTimers } from "./shared_timers.ts";
+import { DeadlineExceeded, type SharedTimers } from "./shared_timers.ts";
 
 /** Options of {@linkcode Attempts}. What is absent is left out. */
 export interface AttemptsOptions {
@@ -73,27 +73,38 @@ export class Attempts {
     const nowMs = clock.now();
     const pass = breaker?.enter(nowMs);
     if (breaker !== undefined && pass === undefined) throw this.#refuse(breaker, nowMs);
-    const signal = timers?.signal(request.deadlineAtMs);
+    const { deadlineAtMs, method, streamed = false } = request;
+    // Cancelling needs a signal, which is dear. A GET that streams to a replica that was in time so far
+    // does without: if it hangs, it alone is left behind, and those after it are cancelled.
+    const cancel = timers && !(method === "GET" && streamed && !endpoint.late);
+    const signal = cancel ? timers.signal(deadlineAtMs) : undefined;
     let outcome: Outcome = "ignored";
     this.#made++;
     endpoint.inFlight++;
     try {
-      const answer = await fetch(endpoint.origin + request.path, init(request, nowMs, signal));
+      const sent = fetch(
+        endpoint.origin + request.path,
+        init(request, timers ? deadlineAtMs - nowMs : undefined, signal),
+      );
+      const answer = await (timers && !cancel ? waitFor(sent, deadlineAtMs, timers) : sent);
       outcome = isFailure(answer) ? "failure" : "success";
       return answer;
     } catch (cause) {
-      const late = signal?.aborted ?? false;
+      const late = cause instanceof DeadlineExceeded || (signal?.aborted ?? false);
       const fault = request.body?.clientFailure(cause, late);
       if (fault) throw fault;
       outcome = "failure";
+      endpoint.late ||= late;
       throw late
         ? new Problem("gateway-timeout", { detail: `${name} did not answer in time`, cause })
         : new Problem("bad-gateway", { detail: `${name} could not be reached`, cause });
     } finally {
       endpoint.inFlight--;
       breaker?.leave(pass, outcome, clock.now());
-      if (outcome === "success") this.#options.ejector?.succeeded(endpoint);
-      else if (outcome === "failure") this.blame(endpoint);
+      if (outcome === "success") {
+        endpoint.late = false;
+        this.#options.ejector?.succeeded(endpoint);
+      } else if (outcome === "failure") this.blame(endpoint);
     }
   }
 
@@ -122,19 +133,26 @@ export function isFailure({ status, headers }: Response): boolean {
   return status === 503 ? !headers.has("retry-after") : status !== 501 && status !== 505;
 }
 
+/** Lets go of an answer that nobody wants. */
+export function discard(answer: Response): void {
+  answer.body?.cancel().catch(ignoreLateFailure);
+}
+
+function ignoreLateFailure(): void {
+  // Nobody waits for it any more.
+}
+
 function init(
   request: UpstreamRequest,
-  nowMs: number,
+  leftMs: number | undefined,
   signal: AbortSignal | undefined,
 ): RequestInit {
-  const { method, headers, body, deadlineAtMs } = request;
+  const { method, headers, body } = request;
   // fetch would decompress, and the front is the one who compresses.
   const fields: HeaderFields = { ...headers, "accept-encoding": "identity" };
   const common: RequestInit = { headers: fields, redirect: "manual" };
-  if (signal) {
-    fields[DEADLINE_HEADER] = String(Math.max(0, Math.floor(deadlineAtMs - nowMs)));
-    common.signal = signal;
-  }
+  if (leftMs !== undefined) fields[DEADLINE_HEADER] = String(Math.max(0, Math.floor(leftMs)));
+  if (signal) common.signal = signal;
   // To say what is the default anyway costs on the hot path.
   if (method === "GET") return common;
   if (method === "HEAD") return { ...common, method };
@@ -142,6 +160,20 @@ function init(
   // even an empty body is a stream.
   const streamed = { ...common, method, body: body?.stream ?? emptyStream(), duplex: "half" };
   return streamed;
+}
+
+async function waitFor(
+  sent: Promise<Response>,
+  deadlineAtMs: number,
+  timers: SharedTimers,
+): Promise<Response> {
+  try {
+    return await timers.race(sent, deadlineAtMs);
+  } catch (error) {
+    // Should it come after all, nobody wants it.
+    if (error instanceof DeadlineExceeded) sent.then(discard, ignoreLateFailure);
+    throw error;
+  }
 }
 
 function emptyStream(): ReadableStream<Uint8Array> {

@@ -12,6 +12,8 @@ export interface Endpoint {
   readonly origin: string;
   /** Requests sent that have no response header yet. */
   inFlight: number;
+  /** Its last request did not end in time. */
+  late: boolean;
   /** Failed attempts since the last success. */
   consecutiveFailures: number;
   /** Ejections since it was last healthy for long; the next one lasts longer. */
@@ -77,5 +79,12 @@ export class Balancer {
 }
 
 function create(origin: string): Endpoint {
-  return { origin, inFlight: 0, consecutiveFailures: 0, ejections: 0, ejectedUntilMs: 0 };
+  return {
+    origin,
+    inFlight: 0,
+    late: false,
+    consecutiveFailures: 0,
+    ejections: 0,
+    ejectedUntilMs: 0,
+  };
 }

@@ -7,6 +7,7 @@ function pool(size: number): Endpoint[] {
   return Array.from({ length: size }, (_, i) => ({
     origin: `http://${i}`,
     inFlight: 0,
+    late: false,
     consecutiveFailures: 0,
     ejections: 0,
     ejectedUntilMs: 0,

@@ -17,6 +17,13 @@ export interface UpstreamRequest {
   body?: RequestBody;
   /** When the answer must be complete, by the clock's {@linkcode Clock.now}. */
   deadlineAtMs: number;
+  /**
+   * The answer is passed on as it comes, so the deadline need not hold for the end of its body. Only
+   * its begin is waited for, which is cheaper.
+   *
+   * @default false
+   */
+  streamed?: boolean;
   /** Stands for whoever asks: requests with other credentials never share an answer. */
   credentials?: string;
 }

@@ -6,7 +6,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { Problem } from "../problem.ts";
-import { type Attempts, isFailure } from "./attempts.ts";
+import { type Attempts, discard, isFailure } from "./attempts.ts";
 import type { Endpoint } from "./balancer.ts";
 import type { RetryBudget } from "./budget.ts";
 import type { UpstreamRequest } from "./request.ts";
@@ -144,11 +144,4 @@ async function secondWins(first: Promise<Response>, second: Promise<Response>): 
 
 function ignoreLoser(): void {
   // What became of it is already counted.
-}
-
-/** Lets go of an answer that nobody wants. */
-function discard(answer: Response): void {
-  answer.body?.cancel().catch(() => {
-    // The connection is gone already.
-  });
 }

@@ -38,3 +38,23 @@ Deno.test("SharedTimers.after() resolves when its time has come", async () => {
   await clock.advance(10);
   assert.equal(due, true);
 });
+
+Deno.test("SharedTimers.race() gives up at its time, or settles as the work does", async () => {
+  const clock = new FakeClock();
+  const timers = new SharedTimers(clock, 20);
+  const hung = timers.race(new Promise(() => {}), 100);
+  const ends = Promise.allSettled([
+    hung,
+    timers.race(Promise.resolve("done"), 100),
+    timers.race(Promise.reject(new Error("failed")), 100),
+  ]);
+  let gaveUp = false;
+  hung.catch(() => gaveUp = true);
+  await clock.advance(99);
+  assert.equal(gaveUp, false);
+  await clock.advance(1);
+  const [late, done, failed] = await ends;
+  assert.ok(late.status === "rejected" && late.reason instanceof DeadlineExceeded);
+  assert.deepEqual(done, { status: "fulfilled", value: "done" });
+  assert.ok(failed.status === "rejected" && failed.reason.message === "failed");
+});
