@@ -21,7 +21,7 @@ COPY --from=packages /app /app
 USER 65532:65532
 EXPOSE 3000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=3s --timeout=2s --start-period=5s --retries=2 \
+HEALTHCHECK --interval=3s --timeout=5s --start-period=20s --retries=3 \
   CMD ["node", "kit/runtime/health_probe.ts", "http://127.0.0.1:3000/readyz"]
 ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "--expose-gc"]
 CMD ["gateway/main.ts"]
@@ -34,7 +34,7 @@ COPY --from=packages /app /app
 USER 65532:65532
 EXPOSE 3000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=3s --timeout=2s --start-period=5s --retries=2 \
+HEALTHCHECK --interval=3s --timeout=5s --start-period=20s --retries=3 \
   CMD ["/bin/deno", "run", "--quiet", "--no-prompt", "--cached-only", "--allow-net=127.0.0.1", "kit/runtime/health_probe.ts", "http://127.0.0.1:3000/readyz"]
 ENTRYPOINT ["/bin/deno", "run", "--quiet", "--no-prompt", "--cached-only", "--v8-flags=--expose-gc", "--allow-net", "--allow-env", "--allow-read=/app,/run/secrets,/run/stack"]
 CMD ["gateway/main.ts"]
