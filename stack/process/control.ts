@@ -31,13 +31,21 @@ const failureSchema = z.object({ message: z.string(), exitCode: z.literal([1, 2]
 /** A supervisor that does not say in this time what runs is stuck. */
 const STATUS_TIMEOUT_MS = 5_000;
 
-/** Serves `stack` on a unix socket until it is disposed. */
-export function serveControl(stack: Stack, path: string): AsyncDisposable {
+/**
+ * Serves `stack` on a unix socket until it is disposed.
+ *
+ * @param stop ends all instances; this socket, which has to answer then, outlives it
+ */
+export function serveControl(
+  stack: Stack,
+  path: string,
+  stop: () => Promise<void> = () => stack.down(),
+): AsyncDisposable {
   const kill = new AbortController();
   const server = Deno.serve(
     { path, signal: kill.signal, onListen: () => {} },
     (request) =>
-      route(stack, request).catch((error: unknown) => {
+      route(stack, stop, request).catch((error: unknown) => {
         const message = error instanceof Error ? error.message : String(error);
         const exitCode = error instanceof StackError ? error.exitCode : 1;
         return Response.json({ message, exitCode }, { status: 500 });
@@ -54,7 +62,11 @@ export function serveControl(stack: Stack, path: string): AsyncDisposable {
   };
 }
 
-async function route(stack: Stack, request: Request): Promise<Response> {
+async function route(
+  stack: Stack,
+  stop: () => Promise<void>,
+  request: Request,
+): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   switch (`${request.method} ${pathname}`) {
     case "GET /status":
@@ -77,7 +89,7 @@ async function route(stack: Stack, request: Request): Promise<Response> {
       return Response.json(null);
     }
     case "POST /down":
-      await stack.down();
+      await stop();
       return Response.json(null);
     default:
       return Response.json({ message: `Unknown request ${pathname}`, exitCode: 1 }, {

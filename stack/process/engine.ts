@@ -10,7 +10,6 @@ import {
   type LogOptions,
   SCALABLE,
   type ScalableService,
-  type ServiceName,
   type Stack,
   StackError,
   type StackOptions,
@@ -19,28 +18,14 @@ import {
 import { serveControl } from "./control.ts";
 import { FrontProcess } from "./front_process.ts";
 import { Instance, type InstanceOptions } from "./instance.ts";
-import {
-  answersOk,
-  instanceLaunch,
-  type LaunchContext,
-  redisLaunch,
-  runtimeCommand,
-} from "./launch.ts";
-import { Ledger, sweepLedger } from "./ledger.ts";
+import { type LaunchContext, redisLaunch, runtimeCommand, untilAnswered } from "./launch.ts";
+import { Ledger } from "./ledger.ts";
 import { LogFiles } from "./log_files.ts";
 import { findFreePorts, isPortFree } from "./ports.ts";
-import {
-  createFolders,
-  holdStateDir,
-  removeVolatile,
-  type StateDir,
-  stateDir,
-} from "./state_dir.ts";
+import { allSettled, Replicas } from "./replicas.ts";
+import { type HeldStateDir, removeVolatile, type StateDir, takeStateDir } from "./state_dir.ts";
 import { UsageMeter } from "./usage.ts";
 
-/** A gateway reads the upstreams file again within 500 ms; after this it has surely done so. */
-const UPSTREAMS_SETTLE_MS = 700;
-const ROTATE_EVERY_MS = 2_000;
 const MAX_REPLICAS = 64;
 
 /** Options of {@linkcode ProcessStack.start} that are not the user's. */
@@ -58,19 +43,13 @@ export class ProcessStack implements Stack, AsyncDisposable {
   readonly #options: StackOptions;
   readonly #dir: StateDir;
   readonly #clock: Clock;
-  readonly #lock: Deno.FsFile;
+  readonly #held: HeldStateDir;
   readonly #logs: LogFiles;
   readonly #ledger: Ledger;
   readonly #closing = new AbortController();
   readonly #closed = Promise.withResolvers<void>();
   readonly #usage = new UsageMeter();
-  readonly #replicas: Record<ScalableService, Instance[]> = {
-    gateway: [],
-    users: [],
-    orders: [],
-    payments: [],
-  };
-  #launch: LaunchContext | undefined;
+  #replicas: Replicas | undefined;
   #redis: Instance | undefined;
   #front: FrontProcess | undefined;
   #control: AsyncDisposable | undefined;
@@ -79,13 +58,13 @@ export class ProcessStack implements Stack, AsyncDisposable {
   /** Changes happen one after the other. */
   #changes: Promise<unknown> = Promise.resolve();
 
-  private constructor(options: StackOptions, dir: StateDir, lock: Deno.FsFile, clock: Clock) {
+  private constructor(options: StackOptions, held: HeldStateDir, clock: Clock) {
     this.#options = options;
-    this.#dir = dir;
-    this.#lock = lock;
+    this.#held = held;
+    this.#dir = held.dir;
     this.#clock = clock;
-    this.#logs = new LogFiles(dir.logs, { clock });
-    this.#ledger = new Ledger(dir.ledger);
+    this.#logs = new LogFiles(held.dir.logs, { clock });
+    this.#ledger = new Ledger(held.dir.ledger);
   }
 
   /**
@@ -100,22 +79,15 @@ export class ProcessStack implements Stack, AsyncDisposable {
       const rule = "CPU limits need the compose engine";
       throw new StackError(`Cannot start the stack: ${rule}, received "--cpus ${options.cpus}"`);
     }
-    const dir = stateDir(rest.stateDir);
-    createFolders(dir);
-    const lock = await holdStateDir(dir);
-    if (!lock) {
-      throw new StackError(`Cannot start the stack: one must not run yet, received "${dir.root}"`);
+    const held = await takeStateDir(rest.stateDir);
+    const stack = new ProcessStack(options, held, clock);
+    if (held.swept.length > 0) {
+      stack.#logs.write("warn", "ended what a killed supervisor left", { instances: held.swept });
     }
-    const swept = await sweepLedger(dir.ledger);
-    removeVolatile(dir);
-    Deno.removeSync(dir.logs, { recursive: true }); // of the last run
-    createFolders(dir);
-    const stack = new ProcessStack(options, dir, lock, clock);
-    signal?.addEventListener("abort", () => void stack.down(), { once: true });
+    const stop = () => void stack.down();
+    signal?.addEventListener("abort", stop, { once: true });
+    if (signal?.aborted) stop();
     try {
-      if (swept.length > 0) {
-        stack.#logs.write("warn", "ended what a killed supervisor left", { instances: swept });
-      }
       await stack.#startAll();
       return stack;
     } catch (error) {
@@ -150,9 +122,10 @@ export class ProcessStack implements Stack, AsyncDisposable {
           throw new StackError(`Cannot scale ${service}: ${rule}, received "${count}"`);
         }
       }
+      const announce = () => this.#applyFront({});
       await Promise.all(
         SCALABLE.filter((service) => target[service] !== undefined)
-          .map((service) => this.#scaleOne(service, target[service] ?? 1)),
+          .map((service) => this.#replicas?.scale(service, target[service] ?? 1, announce)),
       );
     });
   }
@@ -191,7 +164,7 @@ export class ProcessStack implements Stack, AsyncDisposable {
   down(): Promise<void> {
     this.#down ??= this.#stopAll().finally(async () => {
       await this.#control?.[Symbol.asyncDispose]();
-      this.#lock.close();
+      this.#held.lock.close();
       this.#closed.resolve();
     });
     return this.#down;
@@ -202,7 +175,7 @@ export class ProcessStack implements Stack, AsyncDisposable {
   }
 
   async #startAll(): Promise<void> {
-    const { store, front: kind, policy, replicas, scale, activeCheckMs } = this.#options;
+    const { store, front: kind, policy, scale, activeCheckMs } = this.#options;
     if (this.#options.port !== 0 && !isPortFree(this.#options.port)) {
       const rule = "the port must be free (choose another with --port)";
       throw new StackError(`Cannot start the stack: ${rule}, received "${this.#options.port}"`);
@@ -212,7 +185,7 @@ export class ProcessStack implements Stack, AsyncDisposable {
     const redisUrl = store === "redis" ? `redis://:${password}@127.0.0.1:${redisPort}` : undefined;
     Deno.writeTextFileSync(this.#dir.jwtSecret, randomHex(32), { mode: 0o600 });
     const runtime = runtimeCommand(this.#options, this.#dir);
-    this.#launch = {
+    const launch: LaunchContext = {
       runId: randomHex(8),
       options: this.#options,
       dir: this.#dir,
@@ -224,11 +197,12 @@ export class ProcessStack implements Stack, AsyncDisposable {
       await this.#redis.start();
       this.#closing.signal.throwIfAborted(); // told to stop meanwhile: start nothing more
     }
-    const counts = { gateway: replicas, users: 1, orders: 1, payments: 1, ...scale };
-    for (const service of SCALABLE) {
-      this.#replicas[service] = this.#newReplicas(service, counts[service]);
-    }
-    this.#writeUpstreams();
+    const replicas = this.#replicas = new Replicas({
+      launch,
+      createInstance: (spec) => this.#instance(spec),
+      counts: { gateway: this.#options.replicas, users: 1, orders: 1, payments: 1, ...scale },
+      clock: this.#clock,
+    });
     this.#front = new FrontProcess({
       dir: this.#dir,
       config: frontSchema.parse({
@@ -241,54 +215,20 @@ export class ProcessStack implements Stack, AsyncDisposable {
       instanceOptions: this.#instanceOptions(),
     });
     const front = this.#front;
-    const started = (service: ScalableService) =>
-      all(this.#replicas[service].map((instance) => instance.start()));
-    await all([
+    await allSettled([
       // A front that meets a replica before it listens leaves it out for a while.
-      started("gateway").then(() => front.start()),
-      started("users"),
-      started("orders"),
-      started("payments"),
+      replicas.start("gateway").then(() => front.start()),
+      replicas.start("users"),
+      replicas.start("orders"),
+      replicas.start("payments"),
     ]);
-    await this.#untilServed();
+    await untilAnswered(`${this.url}/api/metrics`, this.#clock);
     this.#closing.signal.throwIfAborted();
-    this.#control = serveControl(
-      {
-        status: () => this.status(),
-        scale: (target) => this.scale(target),
-        setFront: (change) => this.setFront(change),
-        logs: (options) => this.logs(options),
-        kill: (id, signal) => this.kill(id, signal),
-        down: async () => {
-          await this.#stopAll();
-          void this.down(); // the rest waits until this request has its answer
-        },
-      },
-      this.#dir.socket,
-    );
-    this.#rotateLogs();
-  }
-
-  async #scaleOne(service: ScalableService, count: number): Promise<void> {
-    const current = this.#replicas[service];
-    const added = this.#newReplicas(service, count - current.length);
-    try {
-      await all(added.map((instance) => instance.start()));
-    } catch (error) {
-      await Promise.all(added.map((instance) => instance.stop()));
-      throw error;
-    }
-    const removed = current.slice(count);
-    this.#replicas[service] = [...current.slice(0, count), ...added];
-    await this.#announce(service);
-    await Promise.all(removed.map((instance) => instance.stop()));
-  }
-
-  /** Tells those who send requests to a service which replicas there are, and waits until they know. */
-  async #announce(service: ScalableService): Promise<void> {
-    if (service === "gateway") return await this.#applyFront({});
-    this.#writeUpstreams();
-    await this.#clock.sleep(UPSTREAMS_SETTLE_MS);
+    this.#control = serveControl(this, this.#dir.socket, async () => {
+      await this.#stopAll();
+      void this.down(); // the rest waits until this request has its answer
+    });
+    void this.#logs.keepBounded(this.#closing.signal);
   }
 
   async #applyFront(change: FrontChange): Promise<void> {
@@ -297,36 +237,10 @@ export class ProcessStack implements Stack, AsyncDisposable {
   }
 
   #frontUpstreams(): Front["upstreams"] {
-    return this.#replicas.gateway.map(({ spec }) => ({
+    return (this.#replicas?.of("gateway") ?? []).map(({ spec }) => ({
       id: spec.id,
       address: new URL(spec.address).host,
     }));
-  }
-
-  #writeUpstreams(): void {
-    const { gateway: _, ...services } = this.#replicas;
-    const addresses = Object.entries(services).map(([name, instances]) =>
-      [name, instances.map(({ spec }) => spec.address)] as const
-    );
-    const path = this.#dir.upstreams;
-    Deno.writeTextFileSync(`${path}.new`, JSON.stringify(Object.fromEntries(addresses)));
-    Deno.renameSync(`${path}.new`, path);
-  }
-
-  /** New replicas that take the lowest free numbers; none for a count of 0 or less. */
-  #newReplicas(service: ScalableService, count: number): Instance[] {
-    const launch = this.#launch;
-    if (!launch || count <= 0) return [];
-    const taken = new Set(this.#replicas[service].map(({ spec }) => spec.id));
-    const ports = findFreePorts(2 * count);
-    const created: Instance[] = [];
-    for (let n = 1; created.length < count; n++) {
-      const id = `${service}-${n}`;
-      if (taken.has(id)) continue;
-      const [port = 0, healthPort = 0] = ports.splice(0, 2);
-      created.push(this.#instance(instanceLaunch(launch, { service, id, port, healthPort })));
-    }
-    return created;
   }
 
   #instanceOptions(): InstanceOptions {
@@ -337,15 +251,9 @@ export class ProcessStack implements Stack, AsyncDisposable {
     return new Instance(spec, this.#instanceOptions());
   }
 
-  /** Replicas of every service, in the order of {@linkcode SCALABLE}. */
-  #all(): Instance[] {
-    return SCALABLE.flatMap((service: ServiceName & ScalableService) => this.#replicas[service]);
-  }
-
   #instances(): Instance[] {
-    return [...this.#all(), this.#redis, this.#front?.instance].filter((each) =>
-      each !== undefined
-    );
+    return [...this.#replicas?.of() ?? [], this.#redis, this.#front?.instance]
+      .filter((each) => each !== undefined);
   }
 
   #requireFront(): FrontProcess {
@@ -364,51 +272,19 @@ export class ProcessStack implements Stack, AsyncDisposable {
     return done;
   }
 
-  async #untilServed(): Promise<void> {
-    const url = `${this.url}/api/metrics`;
-    const limit = AbortSignal.timeout(10_000);
-    // deno-lint-ignore no-await-in-loop -- looking again is the point
-    while (!await answersOk(url, limit).catch(() => false)) {
-      if (limit.aborted) {
-        throw new StackError(
-          `Cannot start the stack: it must answer, received nothing at "${url}"`,
-        );
-      }
-      // deno-lint-ignore no-await-in-loop -- looking again is the point
-      await this.#clock.sleep(20);
-    }
-  }
-
-  async #rotateLogs(): Promise<void> {
-    const { signal } = this.#closing;
-    while (!signal.aborted) {
-      // deno-lint-ignore no-await-in-loop -- a periodic task
-      await this.#clock.sleep(ROTATE_EVERY_MS, signal).catch(() => {}); // going down
-      if (!signal.aborted) this.#logs.rotate();
-    }
-  }
-
   /** The front first, so that nothing new comes in; Redis last, so that all can finish what they have. */
   #stopAll(): Promise<void> {
     this.#closing.abort();
     this.#stopped ??= (async () => {
       await this.#changes;
       await this.#front?.stop();
-      await Promise.all(this.#replicas.gateway.map((instance) => instance.stop()));
-      await Promise.all(this.#all().map((instance) => instance.stop()));
+      await this.#replicas?.stop();
       await this.#redis?.stop();
       this.#ledger.close();
       removeVolatile(this.#dir);
     })();
     return this.#stopped;
   }
-}
-
-/** Waits for all, also when one fails: the others must have come to rest before anything is undone. */
-async function all(promises: Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(promises);
-  const failed = results.find((result) => result.status === "rejected");
-  if (failed) throw failed.reason;
 }
 
 function randomHex(bytes: number): string {

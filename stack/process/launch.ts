@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Clock } from "../../kit/clock.ts";
 import { denoArgs, nodeArgs } from "../../kit/runtime/command.ts";
 import { type ScalableService, StackError, type StackOptions } from "../stack.ts";
 import { findTool, PROJECT_ROOT, type ToolName } from "../tools.ts";
@@ -113,6 +114,19 @@ export function instanceLaunch(
     probe: (signal) => answersOk(`${address}/readyz`, signal),
     stopTimeoutMs: KILL_AFTER_MS,
   };
+}
+
+/** Resolves when a GET is answered with 200. @throws {StackError} when it is not within 10 s */
+export async function untilAnswered(url: string, clock: Clock): Promise<void> {
+  const limit = AbortSignal.timeout(10_000);
+  // deno-lint-ignore no-await-in-loop -- looking again is the point
+  while (!await answersOk(url, limit).catch(() => false)) {
+    if (limit.aborted) {
+      throw new StackError(`Cannot start the stack: it must answer, received nothing at "${url}"`);
+    }
+    // deno-lint-ignore no-await-in-loop -- looking again is the point
+    await clock.sleep(20);
+  }
 }
 
 /** Whether a GET is answered with 200. */

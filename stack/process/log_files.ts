@@ -7,6 +7,7 @@
 import { type Clock, systemClock } from "../../kit/clock.ts";
 import type { LogOptions } from "../stack.ts";
 
+const ROTATE_EVERY_MS = 2_000;
 /** How much of the end of a log is searched for the reason of an end. */
 const REASON_BYTES = 8_192;
 
@@ -58,6 +59,15 @@ export class LogFiles {
       if (sizeOf(path) <= this.#maxBytes) continue;
       Deno.copyFileSync(path, `${path}.1`);
       Deno.truncateSync(path);
+    }
+  }
+
+  /** Calls {@linkcode LogFiles.rotate} again and again until `signal` aborts. */
+  async keepBounded(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      // deno-lint-ignore no-await-in-loop -- a periodic task
+      await this.#clock.sleep(ROTATE_EVERY_MS, signal).catch(() => {}); // aborted: the loop ends
+      if (!signal.aborted) this.rotate();
     }
   }
 

@@ -6,7 +6,7 @@
  */
 import { systemClock } from "../../kit/clock.ts";
 import { StackError } from "../stack.ts";
-import { removeFile } from "./ledger.ts";
+import { removeFile, sweepLedger } from "./ledger.ts";
 
 /** The paths of a state directory. */
 export interface StateDir {
@@ -46,6 +46,33 @@ export function stateDir(root: string): StateDir {
     throw new StackError(`Cannot use the state directory: ${rule}, received "${dir.socket}"`);
   }
   return dir;
+}
+
+/** A state directory that belongs to this process until `lock` is closed. */
+export interface HeldStateDir {
+  dir: StateDir;
+  lock: Deno.FsFile;
+  /** Ids of the instances of a killed supervisor that were still there and are not any more. */
+  swept: string[];
+}
+
+/**
+ * Makes a state directory ours, empty of all that an earlier run left but its data.
+ *
+ * @throws {StackError} when a stack runs there
+ */
+export async function takeStateDir(root: string): Promise<HeldStateDir> {
+  const dir = stateDir(root);
+  createFolders(dir);
+  const lock = await holdStateDir(dir);
+  if (!lock) {
+    throw new StackError(`Cannot start the stack: one must not run yet, received "${root}"`);
+  }
+  const swept = await sweepLedger(dir.ledger);
+  removeVolatile(dir);
+  Deno.removeSync(dir.logs, { recursive: true });
+  createFolders(dir);
+  return { dir, lock, swept };
 }
 
 /** Creates the folders, readable by this user only. */

@@ -82,7 +82,9 @@ for (const front of ["nginx", "caddy"] as const) {
           );
           assert.equal(samples.length, REQUESTS);
           assert.deepEqual(
-            failed.map(({ status, error, intendedMs }) => ({ status, error, intendedMs })),
+            failed.map(({ status, error, instance, retryAfterS, intendedMs, latencyMs }) =>
+              JSON.stringify({ status, error, instance, retryAfterS, intendedMs, latencyMs })
+            ),
             [],
           );
         }

@@ -1,0 +1,120 @@
+/**
+ * The replicas of the gateway and of the services: which there are, how there come to be more or fewer,
+ * and where the gateway reads which services there are.
+ *
+ * @module
+ */
+import { type Clock, systemClock } from "../../kit/clock.ts";
+import { SCALABLE, type ScalableService } from "../stack.ts";
+import type { Instance, LaunchSpec } from "./instance.ts";
+import { instanceLaunch, type LaunchContext } from "./launch.ts";
+import { findFreePorts } from "./ports.ts";
+
+/** A gateway reads the upstreams file again within 500 ms; after this it has surely done so. */
+const UPSTREAMS_SETTLE_MS = 700;
+
+/** Options of {@linkcode Replicas}. */
+export interface ReplicasOptions {
+  launch: LaunchContext;
+  createInstance: (spec: LaunchSpec) => Instance;
+  /** How many there are at first. */
+  counts: Record<ScalableService, number>;
+  /** @default systemClock */
+  clock?: Clock;
+}
+
+/** All replicas of one stack. */
+export class Replicas {
+  readonly #options: ReplicasOptions;
+  readonly #clock: Clock;
+  readonly #sets: Record<ScalableService, Instance[]>;
+
+  constructor(options: ReplicasOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#sets = { gateway: [], users: [], orders: [], payments: [] };
+    for (const service of SCALABLE) {
+      this.#sets[service] = this.#create(service, options.counts[service]);
+    }
+    this.#writeUpstreams();
+  }
+
+  /** Those of one service, or of all in the order of {@linkcode SCALABLE}. */
+  of(service?: ScalableService): readonly Instance[] {
+    return service ? this.#sets[service] : SCALABLE.flatMap((each) => this.#sets[each]);
+  }
+
+  /** Starts all of a service for the first time. */
+  async start(service: ScalableService): Promise<void> {
+    await allSettled(this.#sets[service].map((instance) => instance.start()));
+  }
+
+  /**
+   * Makes them as many as `count`. New ones serve before anybody hears of them; old ones are stopped when
+   * nobody sends to them any more.
+   *
+   * @param announce tells the front which gateways there are; resolves when it follows
+   */
+  async scale(
+    service: ScalableService,
+    count: number,
+    announce: () => Promise<void>,
+  ): Promise<void> {
+    const current = this.#sets[service];
+    const added = this.#create(service, count - current.length);
+    try {
+      await allSettled(added.map((instance) => instance.start()));
+    } catch (error) {
+      await Promise.all(added.map((instance) => instance.stop()));
+      throw error;
+    }
+    const removed = current.slice(count);
+    this.#sets[service] = [...current.slice(0, count), ...added];
+    if (service === "gateway") {
+      await announce();
+    } else {
+      this.#writeUpstreams();
+      await this.#clock.sleep(UPSTREAMS_SETTLE_MS);
+    }
+    await Promise.all(removed.map((instance) => instance.stop()));
+  }
+
+  /** Gateways first: they finish what they have with the services still there. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#sets.gateway.map((instance) => instance.stop()));
+    await Promise.all(this.of().map((instance) => instance.stop()));
+  }
+
+  /** New replicas that take the lowest free numbers; none for a count of 0 or less. */
+  #create(service: ScalableService, count: number): Instance[] {
+    if (count <= 0) return [];
+    const taken = new Set(this.#sets[service].map(({ spec }) => spec.id));
+    const ports = findFreePorts(2 * count);
+    const created: Instance[] = [];
+    for (let n = 1; created.length < count; n++) {
+      const id = `${service}-${n}`;
+      if (taken.has(id)) continue;
+      const [port = 0, healthPort = 0] = ports.splice(0, 2);
+      const spec = instanceLaunch(this.#options.launch, { service, id, port, healthPort });
+      created.push(this.#options.createInstance(spec));
+    }
+    return created;
+  }
+
+  #writeUpstreams(): void {
+    const { gateway: _, ...services } = this.#sets;
+    const addresses = Object.entries(services).map(([name, instances]) =>
+      [name, instances.map(({ spec }) => spec.address)] as const
+    );
+    const path = this.#options.launch.dir.upstreams;
+    Deno.writeTextFileSync(`${path}.new`, JSON.stringify(Object.fromEntries(addresses)));
+    Deno.renameSync(`${path}.new`, path);
+  }
+}
+
+/** Waits for all, also when one fails: the others must have come to rest before anything is undone. */
+export async function allSettled(promises: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(promises);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
+}
