@@ -84,7 +84,11 @@ async function stop({ stack, stateDir }: Held): Promise<void> {
   await Deno.remove(stateDir, { recursive: true });
 }
 
-/** Sends requests to every gateway replica that has had none, and through the front. */
+/**
+ * Sends requests to every gateway replica that has had none, and through the front.
+ *
+ * @throws when the system does not serve: nothing measured of it would mean anything
+ */
 async function warmUp(stack: LabStack, warm: Set<string>, signal: AbortSignal): Promise<void> {
   const { instances } = await stack.status();
   const cold = instances.filter(({ service, id, pid }) =>
@@ -94,19 +98,27 @@ async function warmUp(stack: LabStack, warm: Set<string>, signal: AbortSignal): 
     await requestMany(`${address}${WARM_UP_PATH}`, WARM_UP_REQUESTS, signal);
     warm.add(`${id} ${pid}`);
   }));
-  if (cold.length > 0) await requestMany(`${stack.url}${WARM_UP_PATH}`, 50, signal);
+  if (cold.length === 0) return;
+  const answers = await requestMany(`${stack.url}${WARM_UP_PATH}`, 50, signal);
+  if (!signal.aborted && !answers.slice(-10).includes(200)) {
+    const rule = `${WARM_UP_PATH} must be answered with 200 through the front`;
+    throw new Error(`Cannot measure: ${rule}, received "${answers.at(-1)}"`);
+  }
 }
 
-/** One after the other; failures do not matter here. */
-async function requestMany(url: string, count: number, signal: AbortSignal): Promise<void> {
-  for (let i = 0; i < count && !signal.aborted; i++) {
+/** One after the other. @returns what came of each: a status, or 0 without an answer */
+async function requestMany(url: string, count: number, signal: AbortSignal): Promise<number[]> {
+  const answers: number[] = [];
+  while (answers.length < count && !signal.aborted) {
     try {
       // deno-lint-ignore no-await-in-loop -- one client, no more load than that
       const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
       // deno-lint-ignore no-await-in-loop -- as above
       await response.body?.cancel();
+      answers.push(response.status);
     } catch {
-      // Whatever it is, the trial will show it.
+      answers.push(0); // Refused, reset or late; the caller decides what it means.
     }
   }
+  return answers;
 }

@@ -86,7 +86,7 @@ export const breaker: Experiment = {
   arrange: (stack) => untilReady(stack, AbortSignal.timeout(20_000)),
   secondsPerTrial: (_levels, quick) => {
     const { leadMs, faultMs, restMs } = phases(quick);
-    return (leadMs + faultMs + restMs) / 1000 + 1;
+    return (leadMs + faultMs + restMs) / 1000 + 0.5;
   },
 
   async run(trial) {

@@ -100,7 +100,7 @@ export const failover: Experiment = {
     await setFront(stack, { kind: front as FrontKind, policy: "round-robin" });
   },
   secondsPerTrial: ({ action }, quick) =>
-    (tailMs(quick) + LEAD_MS) / 1000 + (action === "rolling-restart" ? 4 : 2.5),
+    (tailMs(quick) + LEAD_MS) / 1000 + (action === "rolling-restart" ? 4 : 2),
 
   async run(trial) {
     const running = await trial.probe("light", {

@@ -66,8 +66,11 @@ export const headline: Experiment = {
     "again, 100 times (B = 1 s, quick 80 ms). Improvements pair the i-th probe of 1 replica with that of 3. Stale: an nginx " +
     "whose list names 2 addresses that drop connections before the live one; its first request, timed.",
   trials: { full: 1, quick: 1 },
-  stack: () => ({ replicas: 3, activeCheckMs: 3_600_000, gatewayEnv: { SHEDDING: "off" } }),
-  arrange: (stack, { case: name }) => stack.scale({ gateway: name === "1 replica" ? 1 : 3 }),
+  stack: ({ case: name }) => ({
+    replicas: name === "1 replica" ? 1 : 3,
+    activeCheckMs: 3_600_000,
+    gatewayEnv: { SHEDDING: "off" },
+  }),
   secondsPerTrial: ({ case: name }, quick) =>
     String(name).startsWith("stale")
       ? 2 * staleMs(name) / 1000 + 2

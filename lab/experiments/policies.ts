@@ -23,7 +23,7 @@ const BUSY_MS = 200;
 const BUSY_RATE = 2.5;
 const DELAYED_MS = 20;
 
-const seconds = (quick: boolean) => quick ? 3 : 6;
+const seconds = (quick: boolean) => quick ? 2.4 : 6;
 
 /** The experiment. */
 export const policies: Experiment = {
@@ -58,11 +58,11 @@ export const policies: Experiment = {
   method:
     `${RATE} requests/s, open loop, from 47 client addresses: one in ${SLOW_EVERY} waits ${SLOW_MS} ms, the rest ` +
     `are GET /api/users. On one replica's own port ${BUSY_RATE}/s inline blocks of ${BUSY_MS} ms keep it half busy. Load shedding is off.`,
-  trials: { full: 5, quick: 2 },
+  trials: { full: 5, quick: 3 },
   stack: () => ({ replicas: 3, activeCheckMs: 3_600_000, gatewayEnv: { SHEDDING: "off" } }),
   arrange: (stack, { policy, front }) =>
     setFront(stack, { kind: front as FrontKind, policy: policy as Policy }),
-  secondsPerTrial: (_levels, quick) => seconds(quick) + 1.2,
+  secondsPerTrial: (_levels, quick) => seconds(quick) + 0.6,
 
   async run(trial) {
     const { url } = trial.stack;

@@ -35,7 +35,7 @@ export const runtime: Experiment = {
     "gateway's and the service's process over the load, divided by the requests.",
   trials: { full: 5, quick: 2 },
   stack: ({ runtime }) => ({ replicas: 1, runtime: runtime as "deno" | "node" }),
-  secondsPerTrial: (_levels, quick) => seconds(quick) + 1,
+  secondsPerTrial: (_levels, quick) => seconds(quick) + 0.4,
 
   async run(trial) {
     const cpu = await meterCpu(trial.stack);

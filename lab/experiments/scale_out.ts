@@ -48,7 +48,7 @@ export const scaleOut: Experiment = {
   trials: { full: 8, quick: 3 },
   stack: () => ({ replicas: 1, gatewayEnv: { WAIT_LIMIT: String(LIMIT), SHEDDING: "off" } }),
   arrange: (stack, { replicas }) => stack.scale({ gateway: Number(replicas) }),
-  secondsPerTrial: (_levels, quick) => seconds(quick) + 1.2,
+  secondsPerTrial: (_levels, quick) => seconds(quick) + 1,
 
   async run(trial) {
     const replicas = Number(trial.levels.replicas);

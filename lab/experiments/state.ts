@@ -12,7 +12,7 @@ import type { Levels, Metric, Verdict } from "../results.ts";
 
 const PASSWORD = "the lab measures this";
 const requests = (quick: boolean) => quick ? 60 : 300;
-const seconds = (quick: boolean) => quick ? 1.2 : 4;
+const seconds = (quick: boolean) => quick ? 1 : 4;
 
 /** The experiment. */
 export const state: Experiment = {
@@ -45,13 +45,13 @@ export const state: Experiment = {
   method:
     "One login, then requests one after the other, alternately with its session and to the shared counter; a " +
     "count that is not above all before is wrong. Then GET /api/count/shared at 100/s for its latency.",
-  trials: { full: 5, quick: 2 },
+  trials: { full: 5, quick: 3 },
   stack: ({ store }) => ({
     store: store as "memory" | "redis",
     gatewayEnv: { DEMO_PASSWORD: PASSWORD },
   }),
   arrange: (stack, { replicas }) => stack.scale({ gateway: Number(replicas) }),
-  secondsPerTrial: (_levels, quick) => seconds(quick) + requests(quick) * 0.008 + 1,
+  secondsPerTrial: (_levels, quick) => seconds(quick) + requests(quick) * 0.006 + 0.6,
 
   async run(trial) {
     await sequence(trial);

@@ -43,7 +43,7 @@ export const vertical: Experiment = {
     "answers a second. The load generator and the front share the cores. Load shedding is off.",
   trials: { full: 5, quick: 2 },
   stack: ({ shape }) => ({ ...SHAPES[String(shape)], gatewayEnv: { SHEDDING: "off" } }),
-  secondsPerTrial: (_levels, quick) => seconds(quick) + 1,
+  secondsPerTrial: (_levels, quick) => seconds(quick) + 0.4,
 
   async run(trial) {
     const { goodputPerSecond, latencyMs, requests, good } = await trial.oha("work", {
