@@ -24,13 +24,16 @@ export type { OwnStack } from "./engines.ts";
 
 /**
  * Where `up` and all other tasks keep the state of the one stack of this checkout. `STACK_DIR` (an
- * absolute path) moves it, so that tests of the tasks leave a running stack alone.
+ * absolute path) moves it, so that tests of the tasks leave a running stack alone. Read when asked for:
+ * a test file must load where it may not read the environment.
  */
-export const DEFAULT_STATE_DIR: string = Deno.env.get("STACK_DIR") ?? `${PROJECT_ROOT}.stack`;
+export function defaultStateDir(): string {
+  return Deno.env.get("STACK_DIR") ?? `${PROJECT_ROOT}.stack`;
+}
 
 /** Options of everything here. */
 export interface OpenOptions {
-  /** Absolute path. @default DEFAULT_STATE_DIR */
+  /** Absolute path. @default defaultStateDir() */
   stateDir?: string;
 }
 
@@ -41,7 +44,7 @@ export interface OpenOptions {
  */
 export async function startStack(
   options: Partial<StackOptions> = {},
-  { stateDir = DEFAULT_STATE_DIR, signal }: OpenOptions & { signal?: AbortSignal } = {},
+  { stateDir = defaultStateDir(), signal }: OpenOptions & { signal?: AbortSignal } = {},
 ): Promise<OwnStack> {
   await ensureDependencies();
   return await startOnEngine(stackOptionsSchema.parse(options), {
@@ -58,7 +61,7 @@ export async function startStack(
  */
 export async function startDetachedStack(
   options: Partial<StackOptions> = {},
-  { stateDir = DEFAULT_STATE_DIR }: OpenOptions = {},
+  { stateDir = defaultStateDir() }: OpenOptions = {},
 ): Promise<Stack> {
   await ensureDependencies();
   const main = new URL("./process/supervisor_main.ts", import.meta.url).pathname;
@@ -82,7 +85,7 @@ export async function startDetachedStack(
  *
  * @throws {StackError} when none does, or its supervisor was killed
  */
-export function connectStack({ stateDir = DEFAULT_STATE_DIR }: OpenOptions = {}): Stack {
+export function connectStack({ stateDir = defaultStateDir() }: OpenOptions = {}): Stack {
   const dir = pathsOf(stateDir);
   if (holderOf(dir) !== undefined) return new StackClient(dir.socket);
   if (isThere(dir.ledger) || isSweepNeeded(dir.root)) {
@@ -95,7 +98,7 @@ export function connectStack({ stateDir = DEFAULT_STATE_DIR }: OpenOptions = {})
 }
 
 /** Whether a supervisor is there. */
-export function isStackRunning({ stateDir = DEFAULT_STATE_DIR }: OpenOptions = {}): boolean {
+export function isStackRunning({ stateDir = defaultStateDir() }: OpenOptions = {}): boolean {
   return holderOf(pathsOf(stateDir)) !== undefined;
 }
 
@@ -105,7 +108,7 @@ export function isStackRunning({ stateDir = DEFAULT_STATE_DIR }: OpenOptions = {
  * @returns what there was to stop
  */
 export async function stopStack(
-  { stateDir = DEFAULT_STATE_DIR }: OpenOptions = {},
+  { stateDir = defaultStateDir() }: OpenOptions = {},
 ): Promise<"stopped" | "cleaned" | "nothing"> {
   const dir = pathsOf(stateDir);
   const holder = holderOf(dir);
