@@ -1,0 +1,148 @@
+/**
+ * The system while there is less of it than is asked for: replicas killed, replicas blocked.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { runOha } from "../../lab/load/oha.ts";
+import { startProbe } from "../../lab/load/prober.ts";
+import type { Sample } from "../../lab/load/sample.ts";
+import { requires } from "../requires.ts";
+import { startTestStack, type TestStack } from "../stack.ts";
+
+/** Trials of what the noise of a shared machine can only make worse: one must do. */
+const TRIALS = 3;
+
+/** Nearest-rank quantile. */
+function quantile(values: readonly number[], p: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)] ?? NaN;
+}
+
+/** From the actual send: how long the system took, without what the prober was late by. */
+function answerMs({ latencyMs, lateMs }: Sample): number {
+  return latencyMs - lateMs;
+}
+
+async function addressOf(stack: TestStack, id: string): Promise<string> {
+  const { instances } = await stack.status();
+  return instances.find((instance) => instance.id === id)?.address ?? assert.fail(`no ${id}`);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Kills replicas, again and again as the supervisor brings them back, until disposed of. */
+function keepDown(stack: TestStack, ids: readonly string[]): AsyncDisposable {
+  let over = false;
+  async function kill(): Promise<void> {
+    const { instances } = await stack.status();
+    const up = instances.filter(({ id, pid }) => ids.includes(id) && pid !== null);
+    // One that has just died by itself is as good.
+    await Promise.allSettled(up.map(({ id }) => stack.kill(id, "SIGKILL")));
+    await pause(20);
+    if (!over) await kill();
+  }
+  const killing = kill();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      over = true;
+      await killing;
+    },
+  };
+}
+
+/** 2 ms of processor time in the event loop: the replica is the bottleneck, not the machine around it. */
+const WORK = "/api/cpu-bound?ms=2&mode=inline";
+/** From the kill until the front knows, and the survivor has seen that the queue stands. */
+const ONSET_MS = 1_500;
+
+async function overloadTheSurvivor() {
+  await using stack = await startTestStack({ replicas: 3, front: "nginx", policy: "round-robin" });
+  const survivor = await addressOf(stack, "gateway-1");
+  const capacity = await runOha({
+    url: survivor + WORK,
+    mode: "closed",
+    durationSeconds: 2,
+    connections: 2, // one is worked on, one waits: busy, and no queue
+  });
+  const ratePerSecond = Math.round(1.2 * capacity.goodputPerSecond);
+  const probe = await startProbe({ url: stack.url + WORK, ratePerSecond, durationSeconds: 8 });
+  await pause(1_500);
+  const killedAtMs = probe.elapsedMs();
+  await using _ = keepDown(stack, ["gateway-2", "gateway-3"]);
+  const { samples, generator } = await probe.result;
+  const after = samples.filter(({ intendedMs }) => intendedMs > killedAtMs);
+  const accepted = after.filter(({ status }) => status === 200);
+  const refused = after.filter(({ status }) => status === 503);
+  const settled = refused.filter(({ intendedMs }) => intendedMs > killedAtMs + ONSET_MS);
+  return {
+    ratePerSecond,
+    others: after.filter(({ status }) => status !== 200 && status !== 503),
+    accepted: accepted.length,
+    acceptedP99Ms: quantile(accepted.map(({ latencyMs }) => latencyMs), 0.99),
+    refused: settled.length,
+    refusedP50Ms: quantile(settled.map(answerMs), 0.5),
+    refusedP99Ms: quantile(settled.map(answerMs), 0.99),
+    withoutRetryAfter: refused.filter(({ retryAfterS }) => retryAfterS === null).length,
+    generator,
+  };
+}
+
+Deno.test({
+  name:
+    "one replica of three left and 20 % too much: what is accepted is quick, the rest refused at once",
+  ...requires("nginx", "redis-server", "oha"),
+  async fn() {
+    const seen: string[] = [];
+    for (let trial = 1; trial <= TRIALS; trial++) {
+      // deno-lint-ignore no-await-in-loop -- one trial after the other
+      const result = await overloadTheSurvivor();
+      assert.deepEqual(result.others, [], "nothing but 200 and 503");
+      assert.equal(result.withoutRetryAfter, 0);
+      assert.ok(result.accepted > 0 && result.refused > 0, JSON.stringify(result));
+      if (result.acceptedP99Ms < 500 && result.refusedP99Ms <= 20) return;
+      seen.push(JSON.stringify(result));
+    }
+    assert.fail(`no trial of ${TRIALS} held:\n${seen.join("\n")}`);
+  },
+});
+
+Deno.test({
+  name:
+    "a replica whose event loop is blocked for 3 s gets no more requests within 1 s behind Caddy",
+  ...requires("caddy", "redis-server"),
+  async fn() {
+    await using stack = await startTestStack({
+      replicas: 3,
+      front: "caddy",
+      policy: "round-robin",
+    });
+    const blocked = await addressOf(stack, "gateway-2");
+    const probe = await startProbe({
+      url: `${stack.url}/api/users?limit=1`,
+      ratePerSecond: 200,
+      durationSeconds: 8,
+    });
+    await pause(1_500);
+    const startMs = probe.elapsedMs();
+    const block = await fetch(`${blocked}/api/cpu-bound?ms=3000&mode=inline`);
+    assert.equal(block.status, 200);
+    await block.body?.cancel();
+    const endMs = probe.elapsedMs();
+    const { samples } = await probe.result;
+    assert.deepEqual(samples.filter(({ status }) => status !== 200), []);
+    const delayed = samples.filter(({ latencyMs }) => latencyMs > 1_000);
+    assert.ok(delayed.length > 0, "the block was felt");
+    const last = Math.max(...delayed.map(({ intendedMs }) => intendedMs));
+    assert.ok(
+      last <= startMs + 1_000,
+      `delayed until ${last - startMs} ms after the block's start`,
+    );
+    const back = samples.some(({ instance, intendedMs }) =>
+      instance === "gateway-2" && intendedMs > endMs
+    );
+    assert.ok(back, "it came back by itself");
+  },
+});
