@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEndpoints, watchEndpointsFile } from "./endpoints.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
+import { requires } from "../testing/requires.ts";
 
 Deno.test("parseEndpoints() gives the origins of a comma list", () => {
   using endpoints = parseEndpoints("http://10.0.0.1:3001, http://10.0.0.2:3001/");
@@ -78,44 +79,51 @@ Deno.test("parseEndpoints() stops resolving when disposed", async () => {
   assert.equal(clock.sleeping, 0);
 });
 
-Deno.test("watchEndpointsFile() sees a replaced file within 500 ms and outlives a bad one", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "endpoints-"));
-  const path = join(directory, "upstreams.json");
-  const write = (text: string) => {
-    writeFileSync(`${path}.new`, text);
-    renameSync(`${path}.new`, path);
-  };
-  const clock = new FakeClock();
-  const warnings: string[] = [];
-  try {
-    using file = watchEndpointsFile(path, { clock, log: { warn: (text) => warnings.push(text) } });
-    const users = file.service("users");
-    assert.deepEqual(users.current(), []);
-    assert.equal(warnings.length, 1);
+Deno.test(
+  "watchEndpointsFile() sees a replaced file within 500 ms and outlives a bad one",
+  requires(),
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), "endpoints-"));
+    const path = join(directory, "upstreams.json");
+    const write = (text: string) => {
+      writeFileSync(`${path}.new`, text);
+      renameSync(`${path}.new`, path);
+    };
+    const clock = new FakeClock();
+    const warnings: string[] = [];
+    try {
+      using file = watchEndpointsFile(path, {
+        clock,
+        log: { warn: (text) => warnings.push(text) },
+      });
+      const users = file.service("users");
+      assert.deepEqual(users.current(), []);
+      assert.equal(warnings.length, 1);
 
-    write(`{"users":["http://127.0.0.1:1"],"orders":[]}`);
-    await clock.advance(500);
-    const one = users.current();
-    assert.deepEqual(one, ["http://127.0.0.1:1"]);
-
-    write(`{"users":["http://127.0.0.1:1"],"orders":["http://127.0.0.1:9"]}`);
-    await clock.advance(500);
-    assert.equal(users.current(), one, "an unchanged service keeps its array");
-    assert.deepEqual(file.service("orders").current(), ["http://127.0.0.1:9"]);
-
-    for (const bad of ["{", `{"users":["not a url"]}`, `["http://127.0.0.1:1"]`]) {
-      write(bad);
-      // deno-lint-ignore no-await-in-loop -- one content after the other
+      write(`{"users":["http://127.0.0.1:1"],"orders":[]}`);
       await clock.advance(500);
-      assert.equal(users.current(), one, bad);
-    }
-    assert.equal(warnings.length, 4, "each trouble is told once");
+      const one = users.current();
+      assert.deepEqual(one, ["http://127.0.0.1:1"]);
 
-    write(`{"users":["http://127.0.0.1:1","http://127.0.0.1:2"]}`);
-    await clock.advance(500);
-    assert.deepEqual(users.current(), ["http://127.0.0.1:1", "http://127.0.0.1:2"]);
-    assert.deepEqual(file.service("orders").current(), []);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
-});
+      write(`{"users":["http://127.0.0.1:1"],"orders":["http://127.0.0.1:9"]}`);
+      await clock.advance(500);
+      assert.equal(users.current(), one, "an unchanged service keeps its array");
+      assert.deepEqual(file.service("orders").current(), ["http://127.0.0.1:9"]);
+
+      for (const bad of ["{", `{"users":["not a url"]}`, `["http://127.0.0.1:1"]`]) {
+        write(bad);
+        // deno-lint-ignore no-await-in-loop -- one content after the other
+        await clock.advance(500);
+        assert.equal(users.current(), one, bad);
+      }
+      assert.equal(warnings.length, 4, "each trouble is told once");
+
+      write(`{"users":["http://127.0.0.1:1","http://127.0.0.1:2"]}`);
+      await clock.advance(500);
+      assert.deepEqual(users.current(), ["http://127.0.0.1:1", "http://127.0.0.1:2"]);
+      assert.deepEqual(file.service("orders").current(), []);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  },
+);
