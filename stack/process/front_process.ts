@@ -10,8 +10,8 @@ import type { Front, FrontProgram } from "../../lb/front.ts";
 import { type FrontLaunch, launchOf } from "../../lb/launch.ts";
 import { StackError } from "../stack.ts";
 import { findTool } from "../tools.ts";
-import { Instance, type InstanceOptions } from "./instance.ts";
-import { sessionMembers } from "./proc.ts";
+import { Instance, type InstanceOptions, type ProcessRef } from "./instance.ts";
+import { sendSignal, sessionMembers } from "./proc.ts";
 import type { StateDir } from "./state_dir.ts";
 
 const RELOAD_TIMEOUT_MS = 5_000;
@@ -108,7 +108,7 @@ export class FrontProcess {
       command: tool.path,
       args: launch.args,
       env: launch.env,
-      stopSignal: launch.stopSignal,
+      askToEnd: kind === "nginx" ? endNginx : ({ pid }) => sendSignal(pid, launch.stopSignal),
       stopTimeoutMs: config.drainMs + 2_000,
       // Two fronts may share the port: only the answer of this one counts.
       probe: async (signal) => {
@@ -120,6 +120,18 @@ export class FrontProcess {
     }, this.#instanceOptions);
     return { config, program, path: tool.path, instance };
   }
+}
+
+/**
+ * An nginx master that is told to quit closes its listening sockets some time after its workers did.
+ * Meanwhile nobody accepts, and the kernel goes on giving it a share of the connections (it shares the
+ * port with its successor), which are reset in the end: 15 of 5,000 on a busy machine. Without their
+ * master the workers go on, and each one's close is the last.
+ */
+function endNginx(master: ProcessRef): void {
+  const workers = sessionMembers(master).filter(({ pid }) => pid !== master.pid);
+  sendSignal(master.pid, "SIGKILL");
+  for (const { pid } of workers) sendSignal(pid, "SIGQUIT");
 }
 
 function writeConfig({ directory }: FrontProgram, { file, text }: FrontLaunch): void {

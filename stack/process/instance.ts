@@ -9,6 +9,7 @@ import { type INSTANCE_STATES, type ServiceName, StackError } from "../stack.ts"
 import type { Ledger, LedgerEntry } from "./ledger.ts";
 import type { LogFiles } from "./log_files.ts";
 import { killSession, sendSignal, sessionMembers } from "./proc.ts";
+import { spawnSession } from "./spawn.ts";
 
 /** How to start an instance and how to know that it serves. */
 export interface LaunchSpec {
@@ -21,11 +22,14 @@ export interface LaunchSpec {
   env: Readonly<Record<string, string>>;
   /** One look; `true` when it serves. May reject: that is "not yet". */
   probe(signal: AbortSignal): Promise<boolean>;
-  /** The signal that asks it to finish what it does and end. @default "SIGTERM" */
-  stopSignal?: "SIGTERM" | "SIGQUIT";
+  /** Asks it to finish what it does and end. @default SIGTERM to the leader */
+  askToEnd?(leader: ProcessRef): void;
   /** Longest time from the signal to its end; then it is killed. */
   stopTimeoutMs: number;
 }
+
+/** A process, for good: a number that is used again has another start time. */
+export type ProcessRef = Readonly<Pick<LedgerEntry, "pid" | "startTime">>;
 
 /** One of {@linkcode INSTANCE_STATES}. */
 export type InstanceState = (typeof INSTANCE_STATES)[number];
@@ -42,16 +46,11 @@ export interface InstanceOptions {
 
 const PROBE_EVERY_MS = 20;
 const PROBE_TIMEOUT_MS = 1_000;
+const END_POLL_MS = 20;
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 /** After serving for this long a crash counts as the first one again. */
 const STABLE_MS = 10_000;
-/** What an instance sees of our own environment. */
-const PASSED_ON = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "TMPDIR", "LANG", "TZ"];
-
-/** As many as a POSIX shell can name. */
-const CLOSE_INHERITED = [3, 4, 5, 6, 7, 8, 9].map((descriptor) => `${descriptor}>&-`).join(" ");
-
 /** Pause before the `n`-th restart in a row (n from 0), in ms. */
 export function backoffMs(n: number): number {
   return Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** n);
@@ -89,7 +88,7 @@ export class Instance {
   }
 
   /** The process, while there is one. */
-  get process(): { pid: number; startTime: number } | undefined {
+  get process(): ProcessRef | undefined {
     return this.#process;
   }
 
@@ -119,7 +118,8 @@ export class Instance {
     const leader = this.#process;
     if (leader) {
       this.#state = "draining";
-      sendSignal(leader.pid, this.spec.stopSignal ?? "SIGTERM");
+      if (this.spec.askToEnd) this.spec.askToEnd(leader);
+      else sendSignal(leader.pid, "SIGTERM");
       sendSignal(-leader.pid, "SIGCONT"); // one that is frozen could not answer
       const inTime = new AbortController();
       const late = this.#clock.sleep(this.spec.stopTimeoutMs, inTime.signal).then(
@@ -174,7 +174,7 @@ export class Instance {
 
   /** One life, from start to end; returns for how long it served. */
   async #live(ready: () => void): Promise<number> {
-    const child = this.#spawn();
+    const child = spawnSession(this.spec, this.#logs.path(this.spec.id));
     const process = this.#ledger.add(this.spec.id, child.pid);
     this.#process = process;
     const life = new AbortController();
@@ -193,35 +193,19 @@ export class Instance {
     await watch;
     this.#process = undefined;
     if (process) {
-      await killSession(process); // workers that outlive their leader would keep its port
+      // Workers that outlive a crashed leader would keep its port; asked to end, they finish first.
+      if (this.#stopping.signal.aborted) await this.#untilEnded(process);
+      else await killSession(process);
       this.#ledger.remove(process);
     }
     this.#logs.write("info", "ended", { target: this.spec.id, code, signal });
     return readyAt === undefined ? 0 : this.#clock.now() - readyAt;
   }
 
-  #spawn(): Deno.ChildProcess {
-    const { id, command, args, env } = this.spec;
-    const passedOn = PASSED_ON.map((name) => [name, Deno.env.get(name)] as const)
-      .filter((pair): pair is readonly [string, string] => pair[1] !== undefined);
-    // The shell opens the log and becomes the instance: same process id, no pipe through us. What we
-    // were given ourselves (the lock of a `flock`, a pipe) must not stay open for as long as it lives.
-    return new Deno.Command("/bin/sh", {
-      args: [
-        "-c",
-        `log=$1; shift; exec "$@" >>"$log" 2>&1 ${CLOSE_INHERITED}`,
-        "sh",
-        this.#logs.path(id),
-        command,
-        ...args,
-      ],
-      env: { ...Object.fromEntries(passedOn), ...env },
-      clearEnv: true,
-      detached: true,
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
+  /** {@linkcode stop} kills what takes too long. */
+  async #untilEnded(leader: ProcessRef): Promise<void> {
+    // deno-lint-ignore no-await-in-loop -- looking again is the point
+    while (sessionMembers(leader).length > 0) await this.#clock.sleep(END_POLL_MS);
   }
 
   async #untilServing(signal: AbortSignal): Promise<boolean> {
