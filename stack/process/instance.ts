@@ -22,7 +22,7 @@ export interface LaunchSpec {
   env: Readonly<Record<string, string>>;
   /** One look; `true` when it serves. May reject: that is "not yet". */
   probe(signal: AbortSignal): Promise<boolean>;
-  /** Asks it to finish what it does and end. @default SIGTERM to the leader */
+  /** Asks it, workers included, to finish what it does and end. @default SIGTERM to the leader */
   askToEnd?(leader: ProcessRef): void;
   /** Longest time from the signal to its end; then it is killed. */
   stopTimeoutMs: number;
@@ -193,8 +193,8 @@ export class Instance {
     await watch;
     this.#process = undefined;
     if (process) {
-      // Workers that outlive a crashed leader would keep its port; asked to end, they finish first.
-      if (this.#stopping.signal.aborted) await this.#untilEnded(process);
+      // Workers that outlive a leader would keep its port; those that were asked to end finish first.
+      if (this.#stopping.signal.aborted && this.spec.askToEnd) await this.#untilEnded(process);
       else await killSession(process);
       this.#ledger.remove(process);
     }
