@@ -18,7 +18,6 @@ import { requires } from "../testing/requires.ts";
 import { gatewayConfigSchema } from "./config.ts";
 import type { UpstreamName } from "./gateway.ts";
 import { LIMITED } from "./limited.ts";
-import { cacheUpstreams } from "./shared_state.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 const credentials = { user: "usr_1", password: "correct horse" };
@@ -124,6 +123,7 @@ Deno.test({
     );
     const origins = [`http://127.0.0.1:${service.addr.port}`];
     const closers: (() => void | Promise<void>)[] = [() => redis.close()];
+    const { cacheUpstreams } = await import("./shared_state.ts"); // it loads ioredis
     function createReplica(): TestGateway {
       const endpoints = { current: () => origins, [Symbol.dispose]() {} };
       const clock = systemClock;
