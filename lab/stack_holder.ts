@@ -6,7 +6,7 @@
  * @module
  */
 import { startStack } from "../stack/open.ts";
-import type { StackOptions } from "../stack/stack.ts";
+import { StackError, type StackOptions } from "../stack/stack.ts";
 import type { Experiment, LabStack } from "./experiment.ts";
 import type { Levels } from "./results.ts";
 
@@ -60,6 +60,16 @@ export class StackHolder implements AsyncDisposable {
       this.#held.delete(oldest);
       await stop(its);
     }
+    try {
+      return await this.#startOnce(options);
+    } catch (error) {
+      if (this.#signal.aborted || !(error instanceof StackError)) throw error;
+      // A port that was free a moment ago may be somebody else's now: once more.
+      return await this.#startOnce(options);
+    }
+  }
+
+  async #startOnce(options: Partial<StackOptions>): Promise<Held> {
     const stateDir = await Deno.makeTempDir({ prefix: "bench-" });
     try {
       const signal = this.#signal;
