@@ -4,17 +4,26 @@
  *
  * @module
  */
+import {
+  activeLines,
+  bindAddress,
+  bufferLines,
+  escapeBraces,
+  forwardedBlock,
+  REQUEST_ID_MARK,
+  secureHeaders,
+  unfinishedBlock,
+  upstreamLines,
+} from "./caddy_blocks.ts";
 import type { Front, FrontProgram, Policy } from "./front.ts";
 import {
   duration,
   frontProblems,
-  HSTS,
   ODD_TARGET,
   PASSED_METHODS,
   PUBLIC_PREFIX,
   REMOVED_HEADERS,
   REQUEST_ID,
-  SECURE_HEADERS,
 } from "./rules.ts";
 import { isAtLeast } from "./version.ts";
 
@@ -175,106 +184,4 @@ ${secureHeaders("\t\t")}
 	}
 }
 `;
-}
-
-function upstreamLines({ upstreams }: Front): string {
-  if (Array.isArray(upstreams)) {
-    return upstreams.map(({ id, address }) => `\t\t\tto ${address} # ${id}`).join("\n");
-  }
-  const [name, port] = upstreams.name.split(":");
-  return `\t\t\tdynamic a {
-				name ${name}
-				port ${port}
-				refresh 1s
-			}`;
-}
-
-function activeLines({ upstreams, activeCheck }: Front): string {
-  if (!Array.isArray(upstreams)) return "";
-  return `
-			# A replica that drains, or whose event loop is blocked, is left out until it answers again.
-			health_uri /readyz
-			health_interval ${duration(activeCheck.intervalMs)}
-			health_timeout ${duration(activeCheck.timeoutMs)}
-`;
-}
-
-function bufferLines({ maxBodyBytes }: Front, { version }: FrontProgram): string {
-  return isAtLeast(version, "2.7")
-    ? `\t\t\trequest_buffers ${maxBodyBytes + 1}`
-    : `\t\t\tbuffer_requests\n\t\t\tmax_buffer_size ${maxBodyBytes + 1}`;
-}
-
-function forwardedBlock({ trustedProxies }: Front): string {
-  if (trustedProxies.length === 0) {
-    return `
-	vars {
-		client {http.request.remote.host}
-		client_scheme {http.request.scheme}
-	}
-`;
-  }
-  return `
-	# The last address of X-Forwarded-For is the one that the trusted proxy saw.
-	map {header.X-Forwarded-For} {forwarded_client} {
-		~([0-9A-Fa-f.:]+)\\s*$ \${1}
-		default {http.request.remote.host}
-	}
-	map {header.X-Forwarded-Proto} {forwarded_scheme} {
-		~^(https?)$ \${1}
-		default {http.request.scheme}
-	}
-	@trusted remote_ip ${trustedProxies.join(" ")}
-	@untrusted not remote_ip ${trustedProxies.join(" ")}
-	vars @trusted {
-		client {forwarded_client}
-		client_scheme {forwarded_scheme}
-	}
-	vars @untrusted {
-		client {http.request.remote.host}
-		client_scheme {http.request.scheme}
-	}
-`;
-}
-
-const REQUEST_ID_MARK = "REQUEST-ID";
-
-/** JSON whose braces are no placeholders. */
-function escapeBraces(json: string): string {
-  return json.replaceAll(/[{}]/g, "\\$&").replace(REQUEST_ID_MARK, "{request_id}");
-}
-
-/** Deferred: set when the answer is sent, so that they replace what a replica said. */
-function secureHeaders(indent: string): string {
-  const fields = Object.entries(SECURE_HEADERS).map(([name, value]) => `\t${name} "${value}"`);
-  return [
-    "header {",
-    "\tdefer",
-    ...fields,
-    "}",
-    "header @tls {",
-    "\tdefer",
-    `\tStrict-Transport-Security "${HSTS}"`,
-    "}",
-  ].map((line) => indent + line).join("\n");
-}
-
-/** Newer versions answer 499 to a client that stops in the middle of its body, and wait for the rest. */
-function unfinishedBlock({ version }: FrontProgram): string {
-  if (!isAtLeast(version, "2.11")) return "";
-  return `	# A client that stops in the middle of its body is not waited for.
-	header {
-		match status 499
-		Connection close
-	}
-
-`;
-}
-
-/**
- * Go takes "0.0.0.0" for every address of both families, and Linux gives a connection to the IPv4 socket
- * of the other front then: only equal sockets share a port.
- */
-function bindAddress(host: string): string {
-  return host === "0.0.0.0" ? "tcp4/0.0.0.0" : host;
 }

@@ -39,13 +39,14 @@ export function startBackends(count: number, answer: Answer = () => undefined): 
       Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
         const { pathname, search } = new URL(request.url);
         if (pathname === "/readyz") return new Response("ready");
-        const bytes = (await request.arrayBuffer()).byteLength;
+        const body = await request.arrayBuffer().catch(() => undefined);
+        if (!body) return new Response(null, { status: 400 }); // the front broke it off
         const entry = {
           backend: index + 1,
           method: request.method,
           target: pathname + search,
           headers: Object.fromEntries(request.headers),
-          bytes,
+          bytes: body.byteLength,
         };
         seen.push(entry);
         return await answer(entry, request) ?? Response.json(entry);
