@@ -6,6 +6,7 @@
 import type { Experiment } from "./experiment.ts";
 import { breaker } from "./experiments/breaker.ts";
 import { cpuBlock } from "./experiments/cpu_block.ts";
+import { cpuQuota } from "./experiments/cpu_quota.ts";
 import { failover } from "./experiments/failover.ts";
 import { headline } from "./experiments/headline.ts";
 import { hop } from "./experiments/hop.ts";
@@ -20,6 +21,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   cpuBlock,
   headline,
   scaleOut,
+  cpuQuota,
   policies,
   state,
   failover,

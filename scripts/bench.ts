@@ -151,7 +151,9 @@ function chosen(
     if (other !== undefined) throw wrongUse(bench, "--url takes no experiment or factor", other);
     return { experiments: [sweepOf(url)], narrowing };
   }
-  const experiments = names.length === 0 ? [...EXPERIMENTS] : [...new Set(names)].map(named);
+  const experiments = names.length === 0
+    ? EXPERIMENTS.filter(({ onlyWhenNamed }) => !onlyWhenNamed)
+    : [...new Set(names)].map(named);
   Object.entries(narrowing).forEach(([factor, levels]) => check(experiments, factor, levels));
   return { experiments, narrowing };
 }

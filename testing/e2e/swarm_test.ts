@@ -63,6 +63,9 @@ class SwarmStack implements AsyncDisposable {
         JWT_SECRET: this.name,
         STACK: this.name,
         DEMO_PASSWORD: "demo",
+        // Starting containers starves a small machine, and a starved gateway sheds, as it should: what
+        // is asked here is whether an update loses a request.
+        SHEDDING: "off",
       },
     });
     await until("the stack to serve", async () => {
