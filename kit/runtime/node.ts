@@ -9,6 +9,9 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { BACKLOG, type HttpServer, type Peer, type ServeOptions } from "./server.ts";
 
+/** Above what a front lets through (16 KiB) with what it adds; Node's own limit is 16 KiB. */
+const MAX_HEADER_BYTES = 32_768;
+
 /** Above the time for which a front keeps its idle connections (75 s), or it meets resets. */
 const KEEP_ALIVE_MS = 90_000;
 
@@ -28,6 +31,7 @@ class NodePeer implements Peer {
 export function serve(options: ServeOptions): Promise<HttpServer> {
   const { host, port, fetch, reusePort = false } = options;
   const server = createAdaptorServer({
+    serverOptions: { maxHeaderSize: MAX_HEADER_BYTES },
     fetch: (request, env) => fetch(request, new NodePeer((env as HttpBindings).incoming)),
   }) as Server;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
