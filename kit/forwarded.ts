@@ -58,7 +58,7 @@ export function createFindOrigin(trusted: readonly string[] = PRIVATE_NETWORKS):
     if (!isTrusted(peer)) return { address: peer, protocol: "http", host: checkHost(host) };
     const written = last(headers.get("x-forwarded-for"));
     return {
-      address: parseAddress(written) === undefined ? peer : written,
+      address: isAddress(written) ? written : peer,
       protocol: last(headers.get("x-forwarded-proto")) === "https" ? "https" : "http",
       host: checkHost(last(headers.get("x-forwarded-host"))) || checkHost(host),
     };
@@ -94,6 +94,11 @@ function parseRange(text: string): Range {
 
 function contains({ width, value, hostBits }: Range, address: Address): boolean {
   return width === address.width && value >> hostBits === address.value >> hostBits;
+}
+
+/** Hot path: an IPv4 address need not be parsed to be known. */
+function isAddress(text: string): boolean {
+  return distinctRemoteAddr(text) === "IPv4" || parseAddress(text) !== undefined;
 }
 
 function parseAddress(text: string): Address | undefined {

@@ -1,0 +1,152 @@
+/**
+ * The gateway while services hang, fail and come back: a whole system under open-loop load.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { startProbe } from "../../lab/load/prober.ts";
+import type { Sample } from "../../lab/load/sample.ts";
+import { percentile } from "../../lab/stats/percentile.ts";
+import { requires } from "../requires.ts";
+import { startTestStack, type TestStack } from "../stack.ts";
+import { until } from "../until.ts";
+
+/** What GET /api/metrics of the gateway says of one service. */
+interface UpstreamMetrics {
+  breaker: { kind: string };
+  endpoints: { ejected: boolean }[];
+  attempts: number;
+  coalesced: number;
+}
+
+/** Answered at once while the breaker is open: the median must be, the tail is the machine's. */
+const REFUSED_WITHIN_MS = 10;
+
+async function addressOf(stack: TestStack, id: string): Promise<string> {
+  const { instances } = await stack.status();
+  return instances.find((instance) => instance.id === id)?.address ?? assert.fail(`no ${id}`);
+}
+
+async function upstream(gateway: string, name: string): Promise<UpstreamMetrics> {
+  const answer = await fetch(`${gateway}/api/metrics`);
+  return (await answer.json()).upstreams[name];
+}
+
+async function setFaults(address: string, ...faults: unknown[]): Promise<void> {
+  const answer = await fetch(`${address}/faults`, {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ faults }),
+  });
+  assert.equal(answer.status, 200, await answer.text());
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+const p99 = (samples: readonly Sample[]) => percentile(samples.map((s) => s.latencyMs), 0.99);
+const p50 = (samples: readonly Sample[]) => percentile(samples.map((s) => s.latencyMs), 0.5);
+const statuses = (samples: readonly Sample[]) => [...new Set(samples.map(({ status }) => status))];
+const endMs = ({ intendedMs, latencyMs }: Sample) => intendedMs + latencyMs;
+
+/** Parts of the mixed load, and how many of ten requests each is. */
+const MIX = { users: 7, payments: 2, dashboard: 1 };
+const RATE = 200;
+
+/** Targets in turn, no two of them in flight at once the same, and which part each belongs to. */
+async function mixedLoad(url: string) {
+  const { items } = await (await fetch(`${url}/api/users?limit=100`)).json();
+  const ids: string[] = items.map(({ id }: { id: string }) => id);
+  const paths = {
+    users: (id: string) => `/api/users/${id}`,
+    payments: (id: string) => `/api/payments/pay_of${id}`,
+    dashboard: (id: string) => `/api/dashboard?user=${id}`,
+  };
+  const parts = Object.keys(MIX) as (keyof typeof MIX)[];
+  const turn = parts.flatMap((part) => Array<keyof typeof MIX>(MIX[part]).fill(part));
+  const order = Array.from({ length: 100 }, (_, i) => turn[i % turn.length] ?? "users");
+  return {
+    targets: order.map((part, i) => ({ url: url + paths[part](ids[i % ids.length] ?? "") })),
+    part: (samples: readonly Sample[], part: keyof typeof MIX) =>
+      samples.filter(({ target }) => order[target] === part),
+  };
+}
+
+for (
+  const [what, fail, heal] of [
+    [
+      "hangs",
+      (stack: TestStack) => stack.kill("payments-1", "SIGSTOP"),
+      (stack: TestStack) => stack.kill("payments-1", "SIGCONT"),
+    ],
+    [
+      "answers every call with 500",
+      async (stack: TestStack) =>
+        setFaults(await addressOf(stack, "payments-1"), { effect: { kind: "error" } }),
+      async (stack: TestStack) => setFaults(await addressOf(stack, "payments-1")),
+    ],
+    [
+      "answers every second call with 500",
+      async (stack: TestStack) =>
+        setFaults(await addressOf(stack, "payments-1"), {
+          share: { every: 2 },
+          effect: { kind: "error" },
+        }),
+      async (stack: TestStack) => setFaults(await addressOf(stack, "payments-1")),
+    ],
+  ] as const
+) {
+  Deno.test({
+    name: `users do not notice that payments ${what}, the breaker opens, and closes by itself`,
+    ...requires("redis-server", "nginx"),
+    fn: async () => {
+      await using stack = await startTestStack({ replicas: 1, faults: true });
+      const gateway = await addressOf(stack, "gateway-1");
+      const { targets, part } = await mixedLoad(stack.url);
+      // Warm, or the first requests are the slowest of all.
+      await Promise.all(targets.map(async ({ url }) => await (await fetch(url)).body?.cancel()));
+      const load = await startProbe({
+        targets,
+        ratePerSecond: RATE,
+        durationSeconds: 13,
+      });
+      const state = async () => (await upstream(gateway, "payments")).breaker.kind;
+      await pause(4_000);
+      const failedAtMs = load.elapsedMs();
+      await fail(stack);
+      await until("the breaker to open", async () => await state() === "open", 6_000);
+      const openedAtMs = load.elapsedMs();
+      await pause(2_000);
+      const dashboard = await (await fetch(targets.at(-1)?.url ?? "")).json();
+      const healedAtMs = load.elapsedMs();
+      await heal(stack);
+      await until("the breaker to close", async () => await state() === "closed", 15_000);
+      const { samples } = await load.result;
+
+      const quiet = samples.filter((s) => s.intendedMs > 500 && endMs(s) < failedAtMs);
+      const during = samples.filter((s) => s.intendedMs >= failedAtMs && endMs(s) < healedAtMs);
+      const users = part(samples, "users");
+      assert.deepEqual(statuses(users), [200]);
+      const [quietP99, p99Now] = [p99(part(quiet, "users")), p99(part(during, "users"))];
+      // 5 ms for a machine that other tests share; what a hung service costs are seconds.
+      assert.ok(p99Now <= 1.5 * quietP99 + 5, `users p99 ${quietP99} ms, then ${p99Now} ms`);
+
+      const dashboards = part(samples, "dashboard");
+      assert.deepEqual(statuses(dashboards), [200]);
+      assert.ok(dashboards.every(({ latencyMs }) => latencyMs < 2_000), "inside its deadline");
+      assert.deepEqual(Object.keys(dashboard.errors), ["payments"]);
+      assert.ok(dashboard.user.id && dashboard.orders.length > 0);
+
+      const refused = part(samples, "payments").filter(({ status }) => status === 503);
+      const firstRefusedMs = Math.min(...refused.map(endMs));
+      const failed = part(during, "payments").filter((s) =>
+        [500, 504].includes(s.status) && endMs(s) < firstRefusedMs
+      );
+      assert.ok(failed.length <= 20, `${failed.length} failed before the first refusal`);
+      assert.ok(refused.length > 20, `${refused.length} refused`);
+      const open = refused.filter((s) => s.intendedMs > openedAtMs && endMs(s) < healedAtMs);
+      assert.ok(p50(open) <= REFUSED_WITHIN_MS, `refused within ${p50(open)} ms`);
+    },
+  });
+}
