@@ -7,6 +7,7 @@ import { analyseExperiment } from "./analyse.ts";
 import { cellsOf, chooseLevels, type Narrowing, type PlannedTrial, planTrials } from "./design.ts";
 import { captureEnvironment, runId } from "./environment.ts";
 import type { Experiment } from "./experiment.ts";
+import { runnableCells } from "./needed_tools.ts";
 import { formatSeconds, Progress } from "./progress.ts";
 import { ResultStore } from "./result_store.ts";
 import { type ExperimentResult, RESULTS_VERSION, type Run, type Warning } from "./results.ts";
@@ -17,7 +18,7 @@ import { TrialRecorder } from "./trial_recorder.ts";
 /** Load average a core above which the machine is called busy. */
 const BUSY_LOAD = 0.5;
 /** Rough cost of a stack's start and stop, for the time left. */
-const STACK_SECONDS = 4;
+const STACK_SECONDS = 2.5;
 
 /** Options of {@linkcode runExperiments}. */
 export interface RunOptions {
@@ -69,7 +70,10 @@ export async function runExperiments(options: RunOptions): Promise<FinishedRun> 
     command,
     environment,
     experiments: experiments.map(({ name }) => name),
-    warnings: environmentWarnings(environment, quick),
+    warnings: [
+      ...environmentWarnings(environment, quick),
+      ...plans.flatMap(({ warnings }) => warnings),
+    ],
   };
   await store.writeRun(run);
   progress.say(`${experiments.length} experiment(s), about ${formatSeconds(progress.secondsLeft)}`);
@@ -90,15 +94,17 @@ interface Plan {
   order: PlannedTrial[];
   trials: number;
   seconds: number;
+  warnings: Warning[];
 }
 
 function plan(experiment: Experiment, options: RunOptions): Plan {
   const { quick, narrowing = {}, seed } = options;
   const factors = chooseLevels(experiment.factors, { quick, narrowing });
-  const cells = cellsOf(factors, experiment.includes, quick);
-  if (cells.length === 0) {
+  const designed = cellsOf(factors, experiment.includes, quick);
+  if (designed.length === 0) {
     throw new RangeError(`Cannot run ${experiment.name}: the levels must leave a cell to run`);
   }
+  const { cells, warnings } = runnableCells(experiment, designed);
   const trials = options.trials ?? experiment.trials[quick ? "quick" : "full"];
   const random = createRandom(seed);
   const order = planTrials(cells, { trials, stackKey: experiment.stack, random });
@@ -108,7 +114,7 @@ function plan(experiment: Experiment, options: RunOptions): Plan {
     (sum, { levels }) => sum + experiment.secondsPerTrial(levels, quick),
     starts * STACK_SECONDS,
   );
-  return { experiment, order, trials, seconds };
+  return { experiment, order, trials, seconds, warnings };
 }
 
 async function runOne(
