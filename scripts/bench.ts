@@ -10,7 +10,7 @@ import { z } from "zod";
 import { analyseExperiment } from "../lab/analyse.ts";
 import { EXPERIMENTS } from "../lab/catalogue.ts";
 import { compareRuns, comparisonLines } from "../lab/compare.ts";
-import type { Narrowing } from "../lab/design.ts";
+import { cellsOf, chooseLevels, type Narrowing } from "../lab/design.ts";
 import type { Experiment } from "../lab/experiment.ts";
 import { writeReports } from "../lab/report/write_reports.ts";
 import { ResultStore } from "../lab/result_store.ts";
@@ -43,7 +43,7 @@ export const bench = command({
     if (list) return say(EXPERIMENTS.map(describe).join("\n\n"));
     if (compare) return await compareTwo(args);
     if (report !== undefined) return await regenerate(report, args);
-    return await measure({ ...chosen(args, url), ...rest });
+    return await measure({ ...chosen(args, { url, quick: rest.quick }), ...rest });
   },
 });
 
@@ -130,7 +130,7 @@ async function openRun(directory: string): Promise<ResultStore> {
 /** Splits what is left of the arguments into names of experiments and `--factor levels`. */
 function chosen(
   args: readonly string[],
-  url: string | undefined,
+  { url, quick }: { url: string | undefined; quick: boolean },
 ): { experiments: Experiment[]; narrowing: Narrowing } {
   const names: string[] = [];
   const narrowing: Record<string, string[]> = {};
@@ -155,6 +155,12 @@ function chosen(
     ? EXPERIMENTS.filter(({ onlyWhenNamed }) => !onlyWhenNamed)
     : [...new Set(names)].map(named);
   Object.entries(narrowing).forEach(([factor, levels]) => check(experiments, factor, levels));
+  for (const { name, factors, includes } of experiments) {
+    const cells = cellsOf(chooseLevels(factors, { quick, narrowing }), includes, quick);
+    if (cells.length === 0) {
+      throw wrongUse(bench, `the levels must leave ${name} a cell to run`, args.join(" "));
+    }
+  }
   return { experiments, narrowing };
 }
 
