@@ -40,7 +40,7 @@ export const gatewayConfigSchema = z.object({
   /** Comma list of origins whose pages may use the API from a browser; none unless given. */
   CORS_ORIGINS: z.string().default("").transform((list) => list.split(",").filter((text) => text))
     .pipe(z.array(z.string().regex(/^https?:\/\/[^/\s*]+$/, "must be a comma list of origins"))),
-  STORE: z.enum(["redis", "memory"]).default("redis"),
+  STORE: z.enum(["redis", "memory"], "must be redis or memory").default("redis"),
   REDIS_URL: z.string().min(1).default("redis://127.0.0.1:6379"),
   /** Password of every user (see credentials.ts); without one, nobody can log in. */
   DEMO_PASSWORD: z.string().min(1).optional(),
