@@ -30,18 +30,17 @@ import {
   type StackOptions,
   type StackStatus,
 } from "../stack.ts";
-import { type Container, containerEvents, docker, requireEngine } from "./docker.ts";
+import { type Container, docker, requireEngine } from "./docker.ts";
 import { FrontContainer } from "./front_container.ts";
 import { readContainerLogs } from "./logs.ts";
 import { FRONT_PORT, instanceIdOf, placeOf, Project } from "./project.ts";
 import { Replicas } from "./replicas.ts";
 import { composeFolder, labelsOf, sweepContainers } from "./sweep.ts";
 import { ContainerMeter } from "./usage.ts";
+import { watchContainers } from "./watch.ts";
 
 /** Time to drain (10 s in compose.yaml) and a little more; then a container is killed. */
 const STOP_AFTER_S = "12";
-/** Docker's own restart comes first. */
-const REVIVE_AFTER_MS = 500;
 const MAX_REPLICAS = 64;
 const serviceSchema = z.enum(SERVICES);
 
@@ -229,7 +228,13 @@ export class ComposeStack implements Stack, AsyncDisposable {
     this.#project.share("upstreams.json", `{"users":[],"orders":[],"payments":[]}`);
     await this.#project.build(signal);
     signal.throwIfAborted();
-    this.#watching = this.#watch();
+    this.#watching = watchContainers({
+      project: this.#project,
+      replicas: this.#replicas,
+      clock: this.#clock,
+      signal,
+      onChange: (change) => this.#follow(change),
+    });
     const redis = store === "redis" ? { redis: 1 } : {};
     const counts = { gateway: replicas, users: 1, orders: 1, payments: 1, ...scale };
     await this.#project.start({ ...redis, ...counts });
@@ -296,29 +301,13 @@ export class ComposeStack implements Stack, AsyncDisposable {
     await this.#replicas.publish(current);
   }
 
-  /** Follows ends and starts: a container that is started again may have another address. */
-  async #watch(): Promise<void> {
-    const { signal } = this.#closing;
-    for await (const { id, action } of containerEvents(this.#project.label, signal)) {
-      if (signal.aborted || this.#replicas.isLeaving(id)) continue;
-      if (action === "die") {
-        this.#replicas.noteEnd(id);
-        void this.#revive(id);
-      }
-      if (!this.#front) continue; // still starting: nobody has a list yet
-      void this.#change(async () => {
-        if (action === "start") await this.#replicas.untilServing(signal);
-        await this.#announce();
-      }).catch(() => {}); // going down, or it ended again, which is the next event
-    }
-  }
-
-  /** Docker starts again what crashed, but not what `docker kill` ended. */
-  async #revive(id: string): Promise<void> {
-    const { signal } = this.#closing;
-    await this.#clock.sleep(REVIVE_AFTER_MS, signal).catch(() => {}); // going down
-    if (signal.aborted || this.#replicas.isLeaving(id)) return;
-    await docker(["start", id]).catch(() => {}); // removed meanwhile
+  /** A container ended, or was started again, maybe with another address: all lists are made anew. */
+  #follow(change: "ended" | "started"): void {
+    if (!this.#front) return; // still starting: nobody has a list yet
+    void this.#change(async () => {
+      if (change === "started") await this.#replicas.untilServing(this.#closing.signal);
+      await this.#announce();
+    }).catch(() => {}); // going down, or it ended again, which is the next event
   }
 
   #requireFront(): FrontContainer {
