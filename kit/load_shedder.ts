@@ -45,6 +45,11 @@ export interface LoadShedderOptions {
   targetLagMs?: number;
   /** The in-flight limit is never above. @default 1_024 */
   maxInFlight?: number;
+  /**
+   * From its first request an instance is slow for a while, because nothing is compiled yet. That is no
+   * overload, and soon over: only the in-flight limit holds then. @default 2_000
+   */
+  warmUpMs?: number;
 }
 
 /** The time over which a queue is judged, and the requests without which it is not. */
@@ -76,6 +81,7 @@ export class LoadShedder {
   #longLagMs = 0;
   #window = { startMs: -Infinity, requests: 0, late: 0 };
   #standingQueue = false;
+  #coldUntilMs: number | undefined;
 
   /** @throws {RangeError} when a limit is not a positive number */
   constructor(options: LoadShedderOptions) {
@@ -87,9 +93,10 @@ export class LoadShedder {
       highWaterMs: 70,
       targetLagMs: 15,
       maxInFlight: 1_024,
+      warmUpMs: 2_000,
       ...options,
     };
-    const { lifecycle: _, clock: __, random: ___, ...limits } = this.#options;
+    const { lifecycle: _, clock: __, random: ___, warmUpMs: ____, ...limits } = this.#options;
     for (const [name, value] of Object.entries(limits)) {
       if (!(value > 0)) {
         throw new RangeError(
@@ -124,11 +131,14 @@ export class LoadShedder {
    * @param requestStart the value of `X-Request-Start`, which the front wrote
    */
   refuse(requestStart: string | null): ShedReason | undefined {
-    const { lifecycle, clock } = this.#options;
+    const { lifecycle, clock, warmUpMs } = this.#options;
     const ageMs = requestStart === null ? undefined : requestAgeMs(requestStart, clock.wallNow());
     const reason = ageMs === undefined ? this.#refuseByLag() : this.#refuseByAge(ageMs);
     if (lifecycle.state.kind === "draining") return undefined;
-    return reason ?? (lifecycle.inFlight > this.#limit ? "in-flight" : undefined);
+    const now = clock.now();
+    this.#coldUntilMs ??= now + warmUpMs;
+    return (now < this.#coldUntilMs ? undefined : reason) ??
+      (lifecycle.inFlight > this.#limit ? "in-flight" : undefined);
   }
 
   #refuseByAge(ageMs: number): ShedReason | undefined {

@@ -16,6 +16,7 @@ function createShedder(options: Partial<LoadShedderOptions> = {}) {
     clock,
     random,
     intervalMs: INTERVAL_MS,
+    warmUpMs: 0,
     ...options,
   });
   /** Lag that goes on for so long: samples of `lagMs`, each `INTERVAL_MS + lagMs` apart. */
@@ -49,6 +50,18 @@ Deno.test("LoadShedder refuses what waited beyond the target once the queue has 
   assert.deepEqual(askFor(1_000, 11), ["queue-age"]);
   assert.equal(ask(6), "queue-age", "half the wait that it took to begin");
   assert.equal(ask(5), undefined, "a short wait is served even then");
+});
+
+Deno.test("LoadShedder takes slowness after the first request for a cold start, not for overload", () => {
+  const { shedder, lifecycle, clock, lagFor, askFor } = createShedder({ warmUpMs: 3_000 });
+  clock.block(60_000); // however long nobody came
+  assert.deepEqual(askFor(3_000, 50), [undefined]);
+  lifecycle.inFlight = 1_025;
+  assert.equal(shedder.refuse(null), "in-flight", "memory is bounded from the start");
+  lifecycle.inFlight = 1;
+  assert.deepEqual(askFor(1_000, 50), ["queue-age"], "a queue that still stands is none of that");
+  lagFor(5_000, 200);
+  assert.equal(shedder.refuse(null), "lag");
 });
 
 Deno.test("LoadShedder goes on refusing until next to nothing waits beyond the target", () => {
