@@ -5,7 +5,7 @@
  * @module
  */
 import type { Clock } from "../../kit/clock.ts";
-import { denoArgs, nodeArgs } from "../../kit/runtime/command.ts";
+import { denoArgs, nodeArgs, nodeEnvironment } from "../../kit/runtime/command.ts";
 import { type ScalableService, StackError, type StackOptions } from "../stack.ts";
 import { findTool, PROJECT_ROOT, type ToolName } from "../tools.ts";
 import type { LaunchSpec } from "./instance.ts";
@@ -15,6 +15,9 @@ import type { StateDir } from "./state_dir.ts";
 const DRAIN_TIMEOUT_MS = 10_000;
 /** Time beyond that before an instance is killed. */
 const KILL_AFTER_MS = DRAIN_TIMEOUT_MS + 2_000;
+
+/** Compiled code outlives the stack, so that the next one starts small and quickly. */
+const NODE_CACHE = `${PROJECT_ROOT}node_modules/.cache/node`;
 
 /** What all launches of one stack have in common. */
 export interface LaunchContext {
@@ -91,6 +94,7 @@ export function instanceLaunch(
     DRAIN_TIMEOUT_MS: `${DRAIN_TIMEOUT_MS}`,
     LOG_LEVEL: Deno.env.get("LOG_LEVEL") ?? "info",
     NO_COLOR: "1",
+    ...(options.runtime === "node" ? nodeEnvironment(NODE_CACHE) : {}),
     ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
     ...(options.faults ? { FAULTS: "1" } : {}),
   };
