@@ -81,16 +81,24 @@ for (const front of ["nginx", "caddy"] as const) {
               `${resent} sent again on a fresh connection, longest ${longestMs.toFixed(0)} ms`,
           );
           assert.equal(samples.length, REQUESTS);
-          assert.deepEqual(
-            failed.map(({ status, error, instance, retryAfterS, intendedMs, latencyMs }) =>
-              JSON.stringify({ status, error, instance, retryAfterS, intendedMs, latencyMs })
-            ),
-            [],
-          );
+          const resets = failed.filter(({ error }) => error === "reset");
+          const others = failed.filter(({ error }) => error !== "reset");
+          assert.deepEqual(others.map((sample) => JSON.stringify(sample)), []);
+          assert.ok(resets.length <= mayReset(front, name) * rounds, `${resets.length} resets`);
         }
       },
     });
   }
+}
+
+/**
+ * Connections that may be reset in a round. A process that stops listening while another listens on the
+ * same port resets what it has not accepted yet; the kernel moves nothing unless it is told to
+ * (`net.ipv4.tcp_migrate_req`). Caddy opens a new socket and closes the old one at each reload, and every
+ * front closes its own in a swap. 0 in most runs; 1 of 10,000 was seen on a machine three times overloaded.
+ */
+function mayReset(front: FrontKind, change: string): number {
+  return front === "caddy" || change === "front swap" ? 1 : 0;
 }
 
 function pause(ms: number): Promise<void> {
