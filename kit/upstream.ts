@@ -101,12 +101,13 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     ...(on("breaker") ? { breaker } : {}),
     ...(on("ejection") ? { ejector: new Ejector() } : {}),
   });
+  const budget = new RetryBudget();
   const retries = new Retries({
     attempts,
     clock,
     random,
     timers,
-    budget: new RetryBudget(),
+    budget,
     maxRetries: on("retry") ? 2 : 0,
     hedgeAfterMs: on("hedge") ? options.hedgeAfterMs ?? 250 : Infinity,
   });
@@ -124,10 +125,12 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       });
     }
     active++;
+    budget.begin();
     try {
       return await retries.send(request);
     } finally {
       active--;
+      budget.end();
     }
   }
 

@@ -86,7 +86,7 @@ export class Attempts {
         endpoint.origin + request.path,
         init(request, timers ? deadlineAtMs - nowMs : undefined, signal),
       );
-      const answer = await (timers && !cancel ? waitFor(sent, deadlineAtMs, timers) : sent);
+      const answer = await (timers && !cancel ? timers.race(sent, deadlineAtMs, discard) : sent);
       outcome = isFailure(answer) ? "failure" : "success";
       return answer;
     } catch (cause) {
@@ -135,11 +135,9 @@ export function isFailure({ status, headers }: Response): boolean {
 
 /** Lets go of an answer that nobody wants. */
 export function discard(answer: Response): void {
-  answer.body?.cancel().catch(ignoreLateFailure);
-}
-
-function ignoreLateFailure(): void {
-  // Nobody waits for it any more.
+  answer.body?.cancel().catch(() => {
+    // The connection is gone already.
+  });
 }
 
 function init(
@@ -160,20 +158,6 @@ function init(
   // even an empty body is a stream.
   const streamed = { ...common, method, body: body?.stream ?? emptyStream(), duplex: "half" };
   return streamed;
-}
-
-async function waitFor(
-  sent: Promise<Response>,
-  deadlineAtMs: number,
-  timers: SharedTimers,
-): Promise<Response> {
-  try {
-    return await timers.race(sent, deadlineAtMs);
-  } catch (error) {
-    // Should it come after all, nobody wants it.
-    if (error instanceof DeadlineExceeded) sent.then(discard, ignoreLateFailure);
-    throw error;
-  }
 }
 
 function emptyStream(): ReadableStream<Uint8Array> {

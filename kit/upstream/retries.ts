@@ -50,15 +50,10 @@ export class Retries {
   }
 
   /** Sends `request`; what can change something is sent once. */
-  async send(request: UpstreamRequest): Promise<Response> {
-    const { attempts, budget } = this.#options;
-    budget.begin();
-    try {
-      if (request.method === "GET" || request.method === "HEAD") return await this.#try(request);
-      return await attempts.send(attempts.pick(), request);
-    } finally {
-      budget.end();
-    }
+  send(request: UpstreamRequest): Promise<Response> {
+    if (request.method === "GET" || request.method === "HEAD") return this.#try(request);
+    const { attempts } = this.#options;
+    return attempts.send(attempts.pick(), request);
   }
 
   async #try(request: UpstreamRequest, tried = 0, avoid?: Endpoint): Promise<Response> {

@@ -47,16 +47,17 @@ export class SharedTimers {
   /**
    * Settles as `work` does, if it does so in time. `work` itself goes on.
    *
+   * @param tooLate takes what `work` gives after all
    * @throws {DeadlineExceeded} at `atMs`, or at most one granule later
    */
-  race<T>(work: Promise<T>, atMs: number): Promise<T> {
+  race<T>(work: Promise<T>, atMs: number, tooLate: (value: T) => void): Promise<T> {
     const { waiting } = this.#at(atMs);
     // Not Promise.race(): that would keep something of each request until the timer fires.
     return new Promise((resolve, reject) => {
       waiting.add(reject);
       work.then((value) => {
-        waiting.delete(reject);
-        resolve(value);
+        if (waiting.delete(reject)) resolve(value);
+        else tooLate(value);
       }, (error) => {
         waiting.delete(reject);
         reject(error);
@@ -83,6 +84,7 @@ export class SharedTimers {
       const reason = new DeadlineExceeded("The deadline of the request has passed");
       controller.abort(reason);
       for (const giveUp of waiting) giveUp(reason);
+      waiting.clear();
     });
     return { controller, due, waiting };
   }

@@ -42,19 +42,26 @@ Deno.test("SharedTimers.after() resolves when its time has come", async () => {
 Deno.test("SharedTimers.race() gives up at its time, or settles as the work does", async () => {
   const clock = new FakeClock();
   const timers = new SharedTimers(clock, 20);
-  const hung = timers.race(new Promise(() => {}), 100);
+  const late: string[] = [];
+  const tooLate = (value: string) => void late.push(value);
+  const slow = Promise.withResolvers<string>();
+  const hung = timers.race(slow.promise, 100, tooLate);
   const ends = Promise.allSettled([
     hung,
-    timers.race(Promise.resolve("done"), 100),
-    timers.race(Promise.reject(new Error("failed")), 100),
+    timers.race(Promise.resolve("done"), 100, tooLate),
+    timers.race(Promise.reject(new Error("failed")), 100, tooLate),
   ]);
   let gaveUp = false;
   hung.catch(() => gaveUp = true);
   await clock.advance(99);
   assert.equal(gaveUp, false);
   await clock.advance(1);
-  const [late, done, failed] = await ends;
-  assert.ok(late.status === "rejected" && late.reason instanceof DeadlineExceeded);
+  const [first, done, failed] = await ends;
+  assert.ok(first.status === "rejected" && first.reason instanceof DeadlineExceeded);
   assert.deepEqual(done, { status: "fulfilled", value: "done" });
   assert.ok(failed.status === "rejected" && failed.reason.message === "failed");
+  assert.deepEqual(late, []);
+  slow.resolve("after all");
+  await clock.advance(0);
+  assert.deepEqual(late, ["after all"]);
 });
