@@ -20,6 +20,9 @@ const BUSY_LOAD = 0.5;
 /** Rough cost of a stack's start and stop, for the time left. */
 const STACK_SECONDS = 2.5;
 
+/** Code of the warning of a run that an experiment ended with an error. */
+export const EXPERIMENT_ERROR = "experiment-error";
+
 /** Options of {@linkcode runExperiments}. */
 export interface RunOptions {
   experiments: readonly Experiment[];
@@ -28,6 +31,11 @@ export interface RunOptions {
   /** Trials a cell, instead of what each experiment says. */
   trials?: number;
   narrowing?: Narrowing;
+  /**
+   * Seconds that the run may take: no repetition is begun that its experiment has no time for, but every experiment has
+   * one. What was left out is in the warnings. @default no limit
+   */
+  budgetSeconds?: number;
   /** Folder of all runs. */
   out: string;
   /** What was typed. */
@@ -49,6 +57,7 @@ export interface FinishedRun {
 export async function runExperiments(options: RunOptions): Promise<FinishedRun> {
   const { experiments, quick, seed, out, command, signal } = options;
   const startedAt = new Date();
+  const endsAtMs = performance.now() + 1000 * (options.budgetSeconds ?? Infinity);
   const environment = await captureEnvironment();
   const id = runId(startedAt, environment.commit);
   const store = new ResultStore(`${out}/${id}`);
@@ -78,15 +87,22 @@ export async function runExperiments(options: RunOptions): Promise<FinishedRun> 
   await store.writeRun(run);
   progress.say(`${experiments.length} experiment(s), about ${formatSeconds(progress.secondsLeft)}`);
   const results: ExperimentResult[] = [];
-  for (const planned of plans) {
+  for (const [i, planned] of plans.entries()) {
     if (signal.aborted) break;
+    const stopAtMs = performance.now() + 1000 * budgetOf(planned, plans.slice(i), endsAtMs);
     // deno-lint-ignore no-await-in-loop -- experiments must not disturb each other
-    results.push(await runOne(planned, { ...options, store, run, progress }));
+    results.push(await runOne(planned, { ...options, store, run, progress, stopAtMs }));
   }
   run.status = signal.aborted ? "interrupted" : "complete";
   run.endedAt = new Date().toISOString();
   await store.writeRun(run);
   return { run, directory: store.directory, results };
+}
+
+/** Seconds that an experiment may take: its share of what is left, by what was planned. */
+function budgetOf(planned: Plan, left: readonly Plan[], endsAtMs: number): number {
+  const all = left.reduce((sum, { seconds }) => sum + seconds, 0);
+  return (endsAtMs - performance.now()) / 1000 * planned.seconds / all;
 }
 
 interface Plan {
@@ -118,33 +134,19 @@ function plan(experiment: Experiment, options: RunOptions): Plan {
 }
 
 async function runOne(
-  { experiment, order, seconds, trials }: Plan,
-  options: RunOptions & { store: ResultStore; run: Run; progress: Progress },
+  planned: Plan,
+  options: RunOptions & { store: ResultStore; run: Run; progress: Progress; stopAtMs: number },
 ): Promise<ExperimentResult> {
-  const { store, run, progress, quick, narrowing = {}, signal, seed } = options;
+  const { store, run, progress, quick, narrowing = {}, seed } = options;
+  const { experiment, trials } = planned;
   const { name } = experiment;
-  const share = seconds / order.length;
-  {
-    await using holder = new StackHolder(signal, options.openStack);
-    for (const [i, { levels, repetition }] of order.entries()) {
-      if (signal.aborted) break;
-      progress.step(`${name} ${i + 1}/${order.length}  ${Object.values(levels).join(", ")}`);
-      const id = String(i + 1).padStart(3, "0");
-      try {
-        // deno-lint-ignore no-await-in-loop -- trials must not disturb each other
-        const stack = await holder.prepare(experiment, levels);
-        const trial = new TrialRecorder({
-          ...{ store, experiment: name, id, levels, repetition, quick, stack, signal },
-        });
-        // deno-lint-ignore no-await-in-loop -- as above
-        await experiment.run(trial);
-        // deno-lint-ignore no-await-in-loop -- as above
-        if (!signal.aborted) await trial.finish();
-      } catch (error) {
-        if (!signal.aborted) throw error;
-      }
-      progress.done(share);
-    }
+  try {
+    await runTrials(planned, options);
+  } catch (error) {
+    // One experiment that cannot go on must not cost the others; what it has is analysed.
+    const message = `${name} ended early: ${error instanceof Error ? error.message : error}`;
+    progress.say(message);
+    run.warnings.push({ code: EXPERIMENT_ERROR, message, severity: "invalid" });
   }
   const result = await analyseExperiment(store, experiment, {
     ...{ run, narrowing },
@@ -152,6 +154,41 @@ async function runOne(
   });
   progress.say(`${result.outcome.padEnd(12)} ${name}: ${result.answer}`);
   return result;
+}
+
+async function runTrials(
+  { experiment, order, seconds }: Plan,
+  options: RunOptions & { store: ResultStore; progress: Progress; stopAtMs: number },
+): Promise<void> {
+  const { store, progress, quick, signal, stopAtMs } = options;
+  const { name } = experiment;
+  await using holder = new StackHolder(signal, options.openStack);
+  let begunAtMs = performance.now();
+  for (const [i, { levels, repetition }] of order.entries()) {
+    if (i > 0 && order[i - 1]?.repetition !== repetition) {
+      const nowMs = performance.now();
+      // The next one will take about as long as this one did.
+      if (nowMs + (nowMs - begunAtMs) > stopAtMs) break;
+      begunAtMs = nowMs;
+    }
+    if (signal.aborted) break;
+    progress.step(`${name} ${i + 1}/${order.length}  ${Object.values(levels).join(", ")}`);
+    const id = String(i + 1).padStart(3, "0");
+    try {
+      // deno-lint-ignore no-await-in-loop -- trials must not disturb each other
+      const stack = await holder.prepare(experiment, levels);
+      const trial = new TrialRecorder({
+        ...{ store, experiment: name, id, levels, repetition, quick, stack, signal },
+      });
+      // deno-lint-ignore no-await-in-loop -- as above
+      await experiment.run(trial);
+      // deno-lint-ignore no-await-in-loop -- as above
+      if (!signal.aborted) await trial.finish();
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    progress.done(seconds / order.length);
+  }
 }
 
 /** What to type to run one experiment again in the same order. */

@@ -182,16 +182,44 @@ Deno.test({
 });
 
 Deno.test({
-  name: "runExperiments() leaves no stack when an experiment throws",
+  name: "runExperiments() goes on after an experiment that throws, says so and leaves no stack",
   ...requires(),
   fn: () =>
     withFolder(async (out) => {
       const stacks = fakeStacks();
-      const broken = { ...fake, run: () => Promise.reject(new Error("broken")) };
-      await assert.rejects(
-        run({ out, experiments: [broken], openStack: stacks.open }),
-        /broken/,
+      const broken = {
+        ...fake,
+        name: "broken",
+        run: () => Promise.reject(new Error("out of luck")),
+      };
+      const { run: record, results } = await run({
+        ...{ out, experiments: [broken, fake], openStack: stacks.open },
+      });
+      assert.deepEqual(
+        record.warnings.filter(({ code }) => code === "experiment-error").map((each) =>
+          each.message
+        ),
+        ["broken ended early: out of luck"],
       );
+      assert.deepEqual(results.map(({ status }) => status), ["skipped", "partial"]);
       assert.equal(stacks.running(), 0);
+    }),
+});
+
+Deno.test({
+  name:
+    "runExperiments() begins no repetition that it has no time for, but gives each experiment one",
+  ...requires(),
+  fn: () =>
+    withFolder(async (out) => {
+      const other = { ...fake, name: "other" };
+      const { directory, results } = await run({
+        ...{ out, experiments: [fake, other], budgetSeconds: 0.001 },
+      });
+      const store = new ResultStore(directory);
+      assert.equal((await store.readTrials("fake")).length, 4);
+      assert.equal((await store.readTrials("other")).length, 4);
+      const said = results[1]?.warnings.map(({ message }) => message);
+      assert.ok(said?.includes("4 of 8 trials were completed"));
     }),
 });

@@ -14,13 +14,16 @@ import { cellsOf, chooseLevels, type Narrowing } from "../lab/design.ts";
 import type { Experiment } from "../lab/experiment.ts";
 import { writeReports } from "../lab/report/write_reports.ts";
 import { ResultStore } from "../lab/result_store.ts";
-import { runExperiments } from "../lab/runner.ts";
+import { EXPERIMENT_ERROR, runExperiments } from "../lab/runner.ts";
 import { sweepOf } from "../lab/sweep.ts";
 import { StackError } from "../stack/stack.ts";
 import { findTool, PROJECT_ROOT } from "../stack/tools.ts";
 import { command, main, parseValue, text, toggle, value, wholeNumber, wrongUse } from "./cli.ts";
 
 const address = z.url({ protocol: /^http$/, error: "must be an http:// URL" });
+
+/** What a quick run plans with, so that it ends within five minutes on two cores, report included. */
+const QUICK_SECONDS = 270;
 
 /** The task. */
 export const bench = command({
@@ -68,13 +71,15 @@ async function measure({ trials, seed, out, ...what }: Measurement): Promise<num
     ...what,
     seed: seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
     ...(trials === undefined ? {} : { trials }),
+    ...(what.quick ? { budgetSeconds: QUICK_SECONDS } : {}),
     out: out ?? `${PROJECT_ROOT}bench-results`,
     command: ["deno task bench", ...process.argv.slice(2)].join(" "),
     signal: interrupted.signal,
   });
   await writeReports(directory);
   say(`Report: ${directory}/report.html`);
-  const failed = results.some(({ outcome }) => outcome === "failed");
+  const failed = results.some(({ outcome }) => outcome === "failed") ||
+    run.warnings.some(({ code }) => code === EXPERIMENT_ERROR);
   return failed || run.status === "interrupted" ? 1 : 0;
 }
 
