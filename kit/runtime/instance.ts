@@ -50,6 +50,8 @@ export interface RunningInstance {
 
 /** Share of the drain timeout for which new requests are waited for, at most. */
 const LINGER_SHARE = 0.5;
+/** Time that an application gets to let go of its connections. */
+const CLOSE_TIMEOUT_MS = 1_000;
 
 /** What {@linkcode startInstance} needs besides. */
 export interface StartOptions {
@@ -122,7 +124,8 @@ export async function startInstance<Config>(
       done.abort();
       sampling[Symbol.dispose]();
       lifecycle.close();
-      await application.close?.();
+      // What does not let go in time is let go by the end of the process.
+      await Promise.race([application.close?.(), clock.sleep(CLOSE_TIMEOUT_MS)]);
       return finished;
     },
   };
