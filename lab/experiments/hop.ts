@@ -64,7 +64,7 @@ export const hop: Experiment = {
   ],
   method:
     `${CLIENTS} closed-loop clients, kept alive; CPU time of each process over the load divided by the requests. ` +
-    "One of 100 users, at random, so that equal requests do not meet. The front alone answers a path outside /api " +
+    "One of 100 users in one of 30 spellings, at random, so that equal requests hardly meet. The front alone answers a path outside /api " +
     "by itself, the gateway alone GET /api/count.",
   trials: { full: 5, quick: 2 },
   // Fronts matter where there is one; layers matter to the gateway that forwards.
@@ -79,7 +79,10 @@ export const hop: Experiment = {
   async run(trial) {
     const [service = ""] = await addressesOf(trial.stack, "users");
     const { items } = await (await fetch(`${service}/users?limit=100`)).json();
-    const paths: string[] = items.map(({ id }: { id: string }) => `/users/${id}`);
+    // 32 clients and 100 addresses would meet all the time, and coalescing would spare the gateway its work.
+    const paths: string[] = items.flatMap(({ id }: { id: string }) =>
+      Array.from({ length: 30 }, (_, n) => `/users/${id}?n=${n}`)
+    );
     if (trial.levels.path !== "bare proxy > service") {
       return await measure(trial, await urlsOf(trial, paths));
     }
