@@ -15,6 +15,9 @@ export class DeadlineExceeded extends Error {
   override readonly name = "DeadlineExceeded";
 }
 
+/** A timer that fires this much too late does so because the event loop was blocked. */
+const BLOCKED_MS = 50;
+
 interface Timer {
   readonly controller: AbortController;
   readonly due: Promise<void>;
@@ -78,8 +81,7 @@ export class SharedTimers {
   #start(granule: number): Timer {
     const controller = new AbortController();
     const waiting: Timer["waiting"] = new Set();
-    const leftMs = Math.max(0, granule * this.#granularityMs - this.#clock.now());
-    const due = this.#clock.sleep(leftMs).then(() => {
+    const due = this.#wait(granule * this.#granularityMs).then(() => {
       this.#timers.delete(granule);
       const reason = new DeadlineExceeded("The deadline of the request has passed");
       controller.abort(reason);
@@ -87,5 +89,14 @@ export class SharedTimers {
       waiting.clear();
     });
     return { controller, due, waiting };
+  }
+
+  async #wait(untilMs: number): Promise<void> {
+    const leftMs = Math.max(0, untilMs - this.#clock.now());
+    const dueMs = this.#clock.now() + leftMs;
+    await this.#clock.sleep(leftMs);
+    // So late, this process was blocked, and what came in time may still wait to be read: that first, or
+    // a block of our own would be taken for services that do not answer.
+    if (this.#clock.now() - dueMs > BLOCKED_MS) await this.#clock.sleep(this.#granularityMs);
   }
 }

@@ -65,3 +65,18 @@ Deno.test("SharedTimers.race() gives up at its time, or settles as the work does
   await clock.advance(0);
   assert.deepEqual(late, ["after all"]);
 });
+
+Deno.test("SharedTimers lets answers in first when the process itself was blocked", async () => {
+  const clock = new FakeClock();
+  const timers = new SharedTimers(clock, 20);
+  const answer = Promise.withResolvers<string>();
+  const signal = timers.signal(100);
+  const raced = timers.race(answer.promise, 100, () => assert.fail("not too late"));
+  clock.block(3_000);
+  await clock.advance(0); // the timer fires, 2.9 s late
+  assert.equal(signal.aborted, false);
+  answer.resolve("waited in the socket");
+  assert.equal(await raced, "waited in the socket");
+  await clock.advance(20);
+  assert.equal(signal.aborted, true);
+});
