@@ -11,6 +11,7 @@ import { failover } from "./experiments/failover.ts";
 import { headline } from "./experiments/headline.ts";
 import { hop } from "./experiments/hop.ts";
 import { policies } from "./experiments/policies.ts";
+import { quota } from "./experiments/quota.ts";
 import { runtime } from "./experiments/runtime.ts";
 import { scaleOut } from "./experiments/scale_out.ts";
 import { state } from "./experiments/state.ts";
@@ -21,6 +22,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   cpuBlock,
   headline,
   scaleOut,
+  quota,
   cpuQuota,
   policies,
   state,

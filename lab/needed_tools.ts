@@ -11,6 +11,7 @@ import type { Levels, Warning } from "./results.ts";
 export function neededTools(experiment: Experiment, levels: Levels): ToolName[] {
   const options = experiment.stack(levels);
   if (options === null) return [];
+  if (options.engine === "compose") return ["docker"]; // its images bring the rest
   const { front = "nginx", runtime = "deno", store = "redis" } = options;
   return [
     levels.front === "caddy" || levels.front === "nginx" ? levels.front : front,
