@@ -31,11 +31,15 @@ export function activeLines({ upstreams, activeCheck }: Front): string {
 `;
 }
 
-/** How much of a request is read before a replica sees it. */
+/**
+ * How much of a request is read before a replica sees it.
+ *
+ * Nothing on old versions: when a replica cannot be reached, 2.6.2 gives the buffer back to its pool and
+ * tries the next replica with it, by then full of somebody else's request. Payments were sent with the
+ * body of another client. 2.11.7 does not do that; the versions between were not tried.
+ */
 export function bufferLines({ maxBodyBytes }: Front, { version }: FrontProgram): string {
-  return isAtLeast(version, "2.7")
-    ? `\t\t\trequest_buffers ${maxBodyBytes + 1}`
-    : `\t\t\tbuffer_requests\n\t\t\tmax_buffer_size ${maxBodyBytes + 1}`;
+  return isAtLeast(version, "2.11") ? `\t\t\trequest_buffers ${maxBodyBytes + 1}` : "";
 }
 
 /** Who the client is and which scheme it spoke, as `{vars.client}` and `{vars.client_scheme}`. */
