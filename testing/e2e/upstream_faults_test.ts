@@ -155,12 +155,12 @@ Deno.test({
     await using users = service(() => new Response("broken", { status: 500 }));
     // Without the breaker, which would end the storm by itself.
     await using instance = gateway("deno", { USERS_URL: users.url, LAYERS_OFF: "breaker" });
-    const samples = await ask(await instance.url(), 200, 3);
+    const samples = await ask(await instance.url(), 200, 2);
     assert.deepEqual(new Set(samples.map(({ status }) => status)), new Set([500]));
-    assert.equal(samples.length, 600);
+    assert.equal(samples.length, 400);
     const most = 1.2 * samples.length + 3;
-    assert.ok(users.seen.length > 600, "there were retries");
-    assert.ok(users.seen.length <= most, `${users.seen.length} attempts for 600 requests`);
+    assert.ok(users.seen.length > 400, "there were retries");
+    assert.ok(users.seen.length <= most, `${users.seen.length} attempts for 400 requests`);
   },
 });
 
@@ -176,29 +176,24 @@ for (
     fn: async () => {
       let well = true;
       await using good = service(user);
-      const hung = new AbortController();
+      const over = Promise.withResolvers<Response>();
       await using bad = service((request) =>
-        well ? user(request) : Promise.race([
-          behaviour(),
-          new Promise<Response>((_, reject) => {
-            hung.signal.addEventListener("abort", () => reject(hung.signal.reason));
-          }),
-        ])
+        well ? user(request) : Promise.race([behaviour(), over.promise])
       );
       await using instance = gateway("deno", { USERS_URL: `${good.url},${bad.url}` });
       const url = await instance.url();
       await ask(url, 200, 1);
       assert.ok(bad.seen.length > 30, "both are asked while both are well");
       well = false;
-      const samples = await ask(url, 200, 5);
-      const later = samples.filter(({ intendedMs }) => intendedMs >= 1_000);
+      const first = await ask(url, 200, 1);
+      assert.ok(first.every(isGood), "nobody fails even in the first second");
+      const later = [...await ask(url, 200, 2), ...await ask(url, 200, 2)];
       const failed = later.filter((sample) => !isGood(sample));
       // A request that was hedged did see it, though it succeeded.
       const slow = later.filter((sample) => isGood(sample) && sample.latencyMs > 240);
       const saw = failed.length + slow.length;
       assert.ok(saw <= 0.01 * later.length, `${failed.length} failed and ${slow.length} were slow`);
-      assert.deepEqual(samples.filter((s) => !isGood(s)).length, 0, "nor does anybody fail before");
-      hung.abort(new Error("The test is over"));
+      over.resolve(new Response(null, { status: 500 }));
     },
   });
 }
