@@ -159,6 +159,15 @@ Deno.test("upstream does not retry what a service refuses with Retry-After, nor 
   assert.equal(upstream.snapshot().breaker.kind, "closed");
 });
 
+Deno.test("upstream takes an answer whose status HTTP does not know for none", async () => {
+  const { ask, upstream } = setUp({ a: () => ({ status: 999, body: null }) as Response }, {
+    layersOff: ["retry"],
+  });
+  assert.equal(await ask(), "bad-gateway");
+  await times(19, ask);
+  assert.equal(upstream.snapshot().breaker.kind, "open");
+});
+
 Deno.test("upstream passes the last answer of a failing service on", async () => {
   const { upstream, clock } = setUp({ a: broken });
   const pending = upstream.send({ method: "GET", path: "/users", deadlineAtMs: 2_000 });

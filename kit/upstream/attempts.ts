@@ -87,6 +87,10 @@ export class Attempts {
         init(request, timers ? deadlineAtMs - nowMs : undefined, signal),
       );
       const answer = await (timers && !cancel ? timers.race(sent, deadlineAtMs, discard) : sent);
+      if (answer.status > 599) {
+        discard(answer);
+        throw new Error(`Cannot pass on the answer: its status is ${answer.status}`);
+      }
       outcome = isFailure(answer) ? "failure" : "success";
       return answer;
     } catch (cause) {
@@ -97,7 +101,7 @@ export class Attempts {
       endpoint.late ||= late;
       throw late
         ? new Problem("gateway-timeout", { detail: `${name} did not answer in time`, cause })
-        : new Problem("bad-gateway", { detail: `${name} could not be reached`, cause });
+        : new Problem("bad-gateway", { detail: `${name} did not answer`, cause });
     } finally {
       endpoint.inFlight--;
       breaker?.leave(pass, outcome, clock.now());
