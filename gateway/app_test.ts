@@ -64,6 +64,22 @@ Deno.test("/api/cpu-bound works inline, or leaves it to the pool", async () => {
   });
 });
 
+Deno.test("/api/cpu-bound gives up work when the client leaves", async () => {
+  const leaving = new AbortController();
+  const { app } = createTestGateway(noServices, {
+    cpuPool: {
+      run: (_, { signal } = {}) =>
+        new Promise((_, reject) => {
+          signal?.addEventListener("abort", () => reject(signal.reason));
+          leaving.abort();
+        }),
+    },
+  });
+  const { signal } = leaving;
+  const answer = await app.request("/api/cpu-bound?mode=offload", { signal });
+  assert.equal(answer.status, 499);
+});
+
 Deno.test("/api/cpu-bound passes the refusal of a full pool on", async () => {
   const { app } = createTestGateway(noServices, {
     cpuPool: {

@@ -19,7 +19,10 @@ export function cpuBoundRoute(app: GatewayApp, parts: GatewayParts): void {
   const { context: { id: instance }, cpuPool } = parts;
   app.get("/api/cpu-bound", async (c) => {
     const { ms, mode } = parseQuery(c, querySchema);
-    const { durationMs } = mode === "inline" ? busyLoop(ms) : await cpuPool.run({ ms });
+    const { durationMs } = mode === "inline"
+      ? busyLoop(ms)
+      // Nobody waits for the work of a client that has left: its thread is free for the next.
+      : await cpuPool.run({ ms }, { signal: c.req.raw.signal });
     const rounded = Math.round(durationMs);
     return c.json({
       message: "CPU work completed",

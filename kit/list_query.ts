@@ -13,7 +13,7 @@ export const listQuerySchema: z.ZodObject<
   { limit: z.ZodType<number, string | undefined>; cursor: z.ZodOptional<z.ZodString> }
 > = z.object({
   /** Most items in the page. */
-  limit: z.string().regex(/^[0-9]{1,3}$/, "must be a whole number").default("20").transform(Number)
+  limit: z.string().regex(/^[0-9]{1,15}$/, "must be a whole number").default("20").transform(Number)
     .pipe(z.int().min(1, "must be at least 1").max(100, "must be at most 100")),
   /** `nextCursor` of the page before. */
   cursor: z.string().optional(),

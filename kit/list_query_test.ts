@@ -12,6 +12,17 @@ Deno.test("listQuerySchema reads limit as an integer from 1 to 100, 20 when abse
   }
 });
 
+Deno.test("listQuerySchema says what is wrong with a limit", () => {
+  const rows = {
+    "1000": "must be at most 100",
+    "0": "must be at least 1",
+    x: "must be a whole number",
+  };
+  for (const [limit, message] of Object.entries(rows)) {
+    assert.equal(listQuerySchema.safeParse({ limit }).error?.issues[0]?.message, message);
+  }
+});
+
 Deno.test("toListOptions() continues where toListBody() ended", () => {
   const { nextCursor } = toListBody({ items: [{ id: "usr_2" }], next: "usr_2" });
   assert.deepEqual(toListOptions({ limit: 5, cursor: nextCursor }, "usr_"), {

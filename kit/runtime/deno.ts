@@ -31,6 +31,19 @@ export function serve(options: ServeOptions): Promise<HttpServer> {
       tcpBacklog: BACKLOG,
       ...(reusePort ? { reusePort } : {}),
       onListen: ({ port }) => resolve({ port, shutdown: () => server.shutdown() }),
-    }, (request, info) => fetch(request, new DenoPeer(info)));
+    }, (request, info) => {
+      const answer = fetch(request, new DenoPeer(info));
+      return request.method === "HEAD" ? withoutLength(answer) : answer;
+    });
   });
+}
+
+/**
+ * The answer to a HEAD has no body (Hono drops it), for which Deno would say `content-length: 0`: a lie, if
+ * GET has one. A stream has no length to tell (RFC 9110, section 8.6: GET's length or none).
+ */
+async function withoutLength(answer: Response | Promise<Response>): Promise<Response> {
+  const response = await answer;
+  if (response.body || response.headers.has("content-length")) return response;
+  return new Response(new Blob().stream(), response);
 }

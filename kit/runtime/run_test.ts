@@ -59,6 +59,19 @@ const CASES: Record<string, (runtime: InstanceProcessOptions["runtime"]) => Prom
     assert.deepEqual([port, service, logged], [Number(new URL(url).port), "fixture", runtime]);
   },
 
+  "runInstance() does not tell a HEAD that GET's answer is empty": async (runtime) => {
+    await using instance = start(runtime);
+    const { hostname, port } = new URL(await instance.url());
+    const connection = await Deno.connect({ hostname, port: Number(port) });
+    await connection.write(
+      new TextEncoder().encode("HEAD / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),
+    );
+    const answer = await new Response(connection.readable).text();
+    assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
+    assert.doesNotMatch(answer, /content-length: 0/i);
+    assert.match(answer, /\r\n\r\n$/);
+  },
+
   "runInstance() logs no requests above LOG_LEVEL info": async (runtime) => {
     // It does not say where it listens either, so it is told.
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
