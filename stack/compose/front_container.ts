@@ -15,6 +15,8 @@ import { containerUser, FRONT_PORT, giveToContainers } from "./project.ts";
 
 /** Where a front's folder is inside its container. */
 const DIRECTORY = "/run/front";
+/** An nginx that serves nothing. */
+const IDLE = "daemon off; error_log stderr; events {}\n";
 const START_TIMEOUT_MS = 15_000;
 const RELOAD_TIMEOUT_MS = 5_000;
 const HARDENED = [
@@ -68,7 +70,7 @@ export class FrontContainer {
     const network = `${project}-published`;
     const idle = `${folder}/idle.conf`;
     Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    Deno.writeTextFileSync(idle, "daemon off; pid /tmp/idle.pid; error_log stderr; events {}\n");
+    Deno.writeTextFileSync(idle, `pid /tmp/idle.pid; ${IDLE}`);
     await docker(["network", "create", `--label=${label}`, network]);
     await docker([
       ...["run", "-d", `--name=${edge}`, `--label=${label}`, ...HARDENED, "--memory=32m"],
@@ -147,7 +149,13 @@ export class FrontContainer {
     return running;
   }
 
-  async #end({ container, config }: Running): Promise<void> {
+  async #end({ container, config, launch }: Running): Promise<void> {
+    if (config.kind === "nginx") {
+      // Told to quit, its master would close the port later than its workers stop accepting, and what
+      // queues up meanwhile is lost. A configuration without a port makes the master let go first.
+      this.#write(config.id, { ...launch, text: `pid nginx.pid; ${IDLE}` });
+      await reload(container, "nginx", launch);
+    }
     await docker(["stop", "-t", `${Math.ceil(config.drainMs / 1000) + 2}`, container]);
     await docker(["rm", "-f", container]);
     await Deno.remove(`${this.#options.folder}/${config.id}`, { recursive: true });

@@ -15,6 +15,11 @@ import { startTestStack } from "../stack.ts";
 import { until } from "../until.ts";
 
 const RATE_PER_SECOND = 200;
+/**
+ * Connections that may be cut: a front that stops listening resets what it has not accepted yet, and two
+ * swaps and one reload of Caddy do so. docs/decisions.md, "What a change of the front costs".
+ */
+const MAY_CUT = 3;
 
 Deno.test({
   name: "containers: nine counts come from three replicas, and nothing but the front is reachable",
@@ -127,7 +132,10 @@ Deno.test({
     for (const probe of probes) {
       const { samples, plan } = await probe.result;
       report(plan.connections, samples);
-      assert.deepEqual(failures(samples), []);
+      const cut = samples.filter(({ error }) => error === "reset" || error === "closed");
+      const others = samples.filter((sample) => !isGood(sample) && !cut.includes(sample));
+      assert.deepEqual(failures(others), []);
+      assert.ok(cut.length <= MAY_CUT, `${cut.length} connections cut`);
     }
   },
 });
