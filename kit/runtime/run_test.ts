@@ -210,6 +210,20 @@ const CASES: Record<string, (runtime: InstanceProcessOptions["runtime"]) => Prom
     await bothAnswer(url);
   },
 
+  "runInstance() with WORKERS waits longer for a worker that crashes again": async (runtime) => {
+    await using instance = start(runtime, { WORKERS: "2" });
+    const url = await instance.url();
+    const pauses = () =>
+      instance.lines.filter(({ msg }) => msg === "worker crashed").map((line) => line.restartInMs);
+    // Three crashes of two workers: one of them crashes at least twice.
+    while (pauses().length < 3) {
+      // deno-lint-ignore no-await-in-loop -- one crash after the other; for a moment nobody may listen
+      await get(`${url}/throw`).catch(() => systemClock.sleep(20));
+    }
+    assert.equal(pauses()[0], 100);
+    assert.ok(pauses().includes(200), `received ${pauses()}`);
+  },
+
   "runInstance() with WORKERS drains them all at SIGTERM and exits 0": async (runtime) => {
     await using instance = start(runtime, { WORKERS: "2" });
     const url = await instance.url();

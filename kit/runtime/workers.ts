@@ -57,6 +57,8 @@ export interface WorkersOptions {
   clock?: Clock;
   /** First pause before a crashed worker is replaced; doubles while it keeps crashing. @default 100 */
   backoffMs?: number;
+  /** A worker that has listened for this long is healthy: the next pause is the first again. @default 10_000 */
+  stableMs?: number;
   /** @default 5_000 */
   maxBackoffMs?: number;
 }
@@ -67,8 +69,8 @@ export interface WorkersOptions {
  * @throws when a worker cannot start the first time
  */
 export async function startWorkers(options: WorkersOptions): Promise<RunningInstance> {
-  const { id, settings, loops, log, clock = systemClock, backoffMs = 100, maxBackoffMs = 5_000 } =
-    options;
+  const { id, settings, loops, log, clock = systemClock } = options;
+  const { backoffMs = 100, maxBackoffMs = 5_000, stableMs = 10_000 } = options;
   const workers = new Map<number, Worker>();
   const stopping = new AbortController();
 
@@ -81,11 +83,11 @@ export async function startWorkers(options: WorkersOptions): Promise<RunningInst
         const role: WorkerRole = { id: `${id}.${k}`, port, heartbeat };
         const worker = spawn(role);
         workers.set(k, worker);
-        let listening = false;
+        let listeningSinceMs = Infinity;
         let cause: unknown;
         worker.on("message", (message: FromWorker) => {
           if (message.kind !== "listening") return;
-          listening = true;
+          listeningSinceMs = clock.now();
           port = message.port;
           resolve(port);
         });
@@ -97,8 +99,8 @@ export async function startWorkers(options: WorkersOptions): Promise<RunningInst
           const error = cause ?? new Error(`Worker ended with exit code ${code}`);
           // Only a promise that is still open takes this; afterwards it does nothing.
           reject(new Error(`Cannot start worker ${role.id}`, { cause: error }));
-          failures = listening ? 0 : failures + 1;
-          const delayMs = Math.min(maxBackoffMs, backoffMs * 2 ** failures);
+          if (clock.now() - listeningSinceMs >= stableMs) failures = 0;
+          const delayMs = Math.min(maxBackoffMs, backoffMs * 2 ** failures++);
           log.error("worker crashed", { worker: role.id, error, restartInMs: delayMs });
           clock.sleep(delayMs, stopping.signal).then(launch, () => {/* the instance stops */});
         });
