@@ -123,9 +123,11 @@ export class ProcessStack implements Stack, AsyncDisposable {
         }
       }
       const announce = () => this.#applyFront({});
-      await Promise.all(
+      const replicas = this.#replicas;
+      if (!replicas) return;
+      await allSettled(
         SCALABLE.filter((service) => target[service] !== undefined)
-          .map((service) => this.#replicas?.scale(service, target[service] ?? 1, announce)),
+          .map((service) => replicas.scale(service, target[service] ?? 1, announce)),
       );
     });
   }
@@ -280,7 +282,7 @@ export class ProcessStack implements Stack, AsyncDisposable {
       await this.#front?.stop();
       await this.#replicas?.stop();
       await this.#redis?.stop();
-      this.#ledger.close();
+      await this.#ledger.close();
       removeVolatile(this.#dir);
     })();
     return this.#stopped;

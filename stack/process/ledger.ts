@@ -41,8 +41,9 @@ export class Ledger {
     this.#write();
   }
 
-  /** Removes the file: nothing is left. */
-  close(): void {
+  /** Ends what is still in it (all should have been stopped by now) and removes the file. */
+  async close(): Promise<void> {
+    await Promise.all(this.#processes.map(killSession));
     removeFile(this.#path);
   }
 

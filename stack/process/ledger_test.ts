@@ -70,7 +70,25 @@ Deno.test({
     assert.equal(ledger.add("redis", process.pid), undefined, "it has already ended");
     ledger.remove(entry);
     assert.deepEqual(JSON.parse(await Deno.readTextFile(`${folder}/processes.json`)).processes, []);
-    ledger.close();
+    await ledger.close();
+    assert.deepEqual([...Deno.readDirSync(folder)], []);
+    await Deno.remove(folder);
+  },
+});
+
+Deno.test({
+  name: "Ledger.close() ends what nobody stopped",
+  ...requires(),
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const ledger = new Ledger(`${folder}/processes.json`);
+    const process = sleeper();
+    ledger.add("gateway-2", process.pid);
+    await ledger.close();
+    const gone = readProcess(process.pid) === undefined;
+    if (!gone) process.kill("SIGKILL");
+    await process.status;
+    assert.ok(gone);
     assert.deepEqual([...Deno.readDirSync(folder)], []);
     await Deno.remove(folder);
   },

@@ -28,6 +28,8 @@ export class Replicas {
   readonly #options: ReplicasOptions;
   readonly #clock: Clock;
   readonly #sets: Record<ScalableService, Instance[]>;
+  /** In no set any more, but not yet gone. */
+  readonly #leaving = new Set<Instance>();
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
@@ -39,9 +41,10 @@ export class Replicas {
     this.#writeUpstreams();
   }
 
-  /** Those of one service, or of all in the order of {@linkcode SCALABLE}. */
+  /** Those of one service; or all there are, in the order of {@linkcode SCALABLE}, leaving ones last. */
   of(service?: ScalableService): readonly Instance[] {
-    return service ? this.#sets[service] : SCALABLE.flatMap((each) => this.#sets[each]);
+    if (service) return this.#sets[service];
+    return [...SCALABLE.flatMap((each) => this.#sets[each]), ...this.#leaving];
   }
 
   /** Starts all of a service for the first time. */
@@ -51,7 +54,7 @@ export class Replicas {
 
   /**
    * Makes them as many as `count`. New ones serve before anybody hears of them; old ones are stopped when
-   * nobody sends to them any more.
+   * nobody sends to them any more. When that fails they are as many as before.
    *
    * @param announce tells the front which gateways there are; resolves when it follows
    */
@@ -70,13 +73,21 @@ export class Replicas {
     }
     const removed = current.slice(count);
     this.#sets[service] = [...current.slice(0, count), ...added];
-    if (service === "gateway") {
-      await announce();
-    } else {
-      this.#writeUpstreams();
-      await this.#clock.sleep(UPSTREAMS_SETTLE_MS);
+    try {
+      if (service === "gateway") await announce();
+      else this.#writeUpstreams();
+    } catch (error) {
+      this.#sets[service] = current;
+      await Promise.all(added.map((instance) => instance.stop()));
+      throw error;
     }
+    for (const instance of removed) {
+      instance.markDraining();
+      this.#leaving.add(instance);
+    }
+    if (service !== "gateway") await this.#clock.sleep(UPSTREAMS_SETTLE_MS);
     await Promise.all(removed.map((instance) => instance.stop()));
+    for (const instance of removed) this.#leaving.delete(instance);
   }
 
   /** Gateways first: they finish what they have with the services still there. */
