@@ -116,11 +116,6 @@ export class EventLoopMonitor {
     return this.#intervalMs;
   }
 
-  /** The moving average alone: cheap enough for every request. */
-  get ewmaMs(): number {
-    return this.#ewmaMs;
-  }
-
   /** Begins sampling; disposing of the result ends it. */
   start(): Disposable {
     const stop = new AbortController();
