@@ -7,6 +7,7 @@
 import { chooseLevels, type Narrowing } from "./design.ts";
 import { allOf, Evidence, TrialEvidence } from "./evidence.ts";
 import type { Analysis, Experiment } from "./experiment.ts";
+import { TOOL_ABSENT } from "./needed_tools.ts";
 import type { ResultStore } from "./result_store.ts";
 import {
   type ExperimentResult,
@@ -45,7 +46,12 @@ export async function analyseExperiment(
     await Promise.all(valid.map((record) => readEvidence(store, record))),
   );
   const partial = (planned !== null && records.length < planned) || valid.length < records.length;
-  const analysis = analyse(experiment, evidence, partial);
+  const absent = run.warnings.find(({ code, message }) =>
+    code === TOOL_ABSENT && message.startsWith(`${experiment.name}:`)
+  );
+  const analysis = evidence.trials.length > 0
+    ? analyse(experiment, evidence, partial)
+    : unknown(experiment, absent ? `Not run, ${absent.message}.` : "No valid trial was completed.");
   const { name, title, question, hypotheses, theory, method } = experiment;
   const factors = chooseLevels(experiment.factors, { quick: run.mode === "quick", narrowing });
   const result: ExperimentResult = {
@@ -84,9 +90,18 @@ async function readEvidence(store: ResultStore, record: Trial): Promise<TrialEvi
 
 /** The experiment's own analysis; where trials are missing it may have nothing to stand on. */
 function analyse(experiment: Experiment, evidence: Evidence, partial: boolean): Analysis {
-  const unknown = (why: string): Analysis => ({
+  try {
+    return experiment.analyse(evidence);
+  } catch (error) {
+    if (!partial || !(error instanceof RangeError)) throw error;
+    return unknown(experiment, `The completed trials do not suffice: ${error.message}.`);
+  }
+}
+
+function unknown({ hypotheses }: Experiment, why: string): Analysis {
+  return {
     answer: why,
-    verdicts: experiment.hypotheses.map(({ id }) => ({
+    verdicts: hypotheses.map(({ id }) => ({
       hypothesis: id,
       outcome: "inconclusive",
       sentence: why,
@@ -94,14 +109,7 @@ function analyse(experiment: Experiment, evidence: Evidence, partial: boolean): 
     headline: [],
     metrics: [],
     charts: [],
-  });
-  if (evidence.trials.length === 0) return unknown("No valid trial was completed.");
-  try {
-    return experiment.analyse(evidence);
-  } catch (error) {
-    if (!partial || !(error instanceof RangeError)) throw error;
-    return unknown(`The completed trials do not suffice: ${error.message}.`);
-  }
+  };
 }
 
 function plain(factors: Experiment["factors"]): ExperimentResult["declaration"]["factors"] {

@@ -89,12 +89,16 @@ export class Evidence {
   ): Metric {
     const perTrial = this.where(levels)
       .map((trial) => ({ trial: trial.record.id, value: value(trial) }));
+    const interval = meanInterval(perTrial.map((each) => each.value));
+    const high = interval.high !== null && spec.unit === "share"
+      ? Math.min(1, interval.high)
+      : interval.high;
     return {
       ...spec,
       levels,
       theory: spec.theory ?? null,
       perTrial,
-      value: meanInterval(perTrial.map((each) => each.value)),
+      value: { ...interval, high },
     };
   }
 

@@ -7,6 +7,9 @@ import { findTool, type ToolName } from "../stack/tools.ts";
 import type { Experiment } from "./experiment.ts";
 import type { Levels, Warning } from "./results.ts";
 
+/** Code of the warnings of {@linkcode runnableCells}. */
+export const TOOL_ABSENT = "tool-absent";
+
 /** The tools that a cell needs besides oha, which every run needs. */
 export function neededTools(experiment: Experiment, levels: Levels): ToolName[] {
   const options = experiment.stack(levels);
@@ -41,7 +44,7 @@ export function runnableCells(
   return {
     cells: runnable,
     warnings: [...absent.values()].map((reason) => ({
-      code: "tool-absent",
+      code: TOOL_ABSENT,
       message: `${experiment.name}: ${left} of ${cells.length} cells were left out, ${reason}`,
       severity: "caution",
     })),
