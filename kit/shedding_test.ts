@@ -50,7 +50,7 @@ Deno.test("createShedding() never refuses probes and metrics, and counts what it
 });
 
 Deno.test("createShedding() goes by the front's X-Request-Start", async () => {
-  const { app, context, finish } = createApp({ maxQueueAgeMs: 1_000 });
+  const { app, context, finish } = createApp({ maxQueueAgeMs: 1_000, warmUpMs: 0 });
   finish();
   const ask = (ageMs: number) =>
     app.request("/work", {
