@@ -31,6 +31,9 @@ export function defaultStateDir(): string {
   return Deno.env.get("STACK_DIR") ?? `${PROJECT_ROOT}.stack`;
 }
 
+/** The session of a supervisor is its own: a Ctrl-C reaches only who waits for it. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Options of everything here. */
 export interface OpenOptions {
   /** Absolute path. @default defaultStateDir() */
@@ -55,7 +58,7 @@ export async function startStack(
 
 /**
  * Starts a stack whose supervisor is a process of its own that outlives this one; resolves when it
- * serves.
+ * serves. A signal to this process that comes before is passed on to it, and waits for its end.
  *
  * @throws {StackError} with the one line of the supervisor
  */
@@ -72,8 +75,12 @@ export async function startDetachedStack(
     stdout: "piped",
     stderr: "null",
   }).spawn();
+  const forward = SIGNALS.map((signal) => [signal, () => sendSignal(child.pid, signal)] as const);
+  for (const [signal, pass] of forward) Deno.addSignalListener(signal, pass);
   const said = JSON.parse(await readLine(child.stdout) || "null");
+  if (!said?.ready) await child.status;
   child.unref();
+  for (const [signal, pass] of forward) Deno.removeSignalListener(signal, pass);
   if (said?.ready) return new StackClient(pathsOf(stateDir).socket);
   throw new StackError(said?.message ?? "Cannot start the stack: its supervisor must not end", {
     exitCode: said?.exitCode ?? 1,

@@ -114,7 +114,9 @@ export class ComposeStack implements Stack, AsyncDisposable {
     } catch (error) {
       const interrupted = stack.#closing.signal.aborted;
       await stack.down();
-      if (interrupted) throw new StackError("Cannot start the stack: it was told to stop");
+      if (interrupted) {
+        throw new StackError("Cannot start the stack: it was told to stop", { exitCode: 1 });
+      }
       throw error;
     }
   }

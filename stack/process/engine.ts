@@ -93,7 +93,9 @@ export class ProcessStack implements Stack, AsyncDisposable {
     } catch (error) {
       const interrupted = stack.#closing.signal.aborted;
       await stack.down();
-      if (interrupted) throw new StackError("Cannot start the stack: it was told to stop");
+      if (interrupted) {
+        throw new StackError("Cannot start the stack: it was told to stop", { exitCode: 1 });
+      }
       throw error;
     }
   }

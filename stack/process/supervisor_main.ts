@@ -1,6 +1,7 @@
 /**
  * A supervisor as a process of its own: what `up --detach` leaves running. Says on stdout, in one line
- * of JSON, whether the stack serves; after that only its log file knows of it.
+ * of JSON, whether the stack serves; after that only its log file knows of it. When nobody is there to
+ * read that line, nobody waits for the stack, and it is stopped.
  *
  * @module
  */
@@ -28,12 +29,21 @@ async function supervise(root: string, options: string): Promise<number> {
     say({ ready: false, message, exitCode: error instanceof StackError ? error.exitCode : 1 });
     return 1;
   }
-  say({ ready: true });
+  if (!say({ ready: true })) {
+    await stack.down();
+    return 1;
+  }
   await stack.closed;
   return 0;
 }
 
-/** Tells the task that started us, which reads one line and then goes away. */
-function say(line: unknown): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+/** Tells the task that started us, which reads one line and then goes away; `false` when it has gone. */
+function say(line: unknown): boolean {
+  try {
+    Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) return false;
+    throw error;
+  }
 }

@@ -52,6 +52,15 @@ class Tasks implements AsyncDisposable {
     return parseInt(Deno.readTextFileSync(`${this.stateDir}/lock`));
   }
 
+  /** How many processes the ledger names. */
+  started(): number {
+    try {
+      return JSON.parse(Deno.readTextFileSync(`${this.stateDir}/processes.json`)).processes.length;
+    } catch {
+      return 0; // not written yet
+    }
+  }
+
   /** Nothing of a stack that looked like this is there any more. */
   assertGone({ instances }: StackStatus): void {
     for (const { id, pid, address } of instances) {
@@ -172,26 +181,37 @@ for (const end of ["SIGINT", "SIGTERM", "SIGHUP", "a closed pipe"] as const) {
   });
 }
 
+for (const how of ["an attached up", "up --detach"]) {
+  Deno.test({
+    name: `${how} that is interrupted while it starts leaves nothing and exits 1`,
+    ...WHOLE,
+    async fn() {
+      await using tasks = new Tasks();
+      const detach = how.endsWith("--detach") ? ["--detach"] : [];
+      const up = tasks.command("up", "--port", "0", ...detach).spawn();
+      const output = Promise.all([new Response(up.stdout).text(), new Response(up.stderr).text()]);
+      // Redis is there and something is being started behind it.
+      await until("the first processes", () => tasks.started() > 2);
+      up.kill("SIGINT");
+      const { code } = await up.status;
+      const [, stderr] = await output;
+      assert.deepEqual([code, stderr], [1, "Cannot start the stack: it was told to stop\n"]);
+      tasks.assertGone({ instances: [] as StackStatus["instances"] } as StackStatus);
+    },
+  });
+}
+
 Deno.test({
-  name: "an up that is interrupted while it starts leaves nothing",
+  name: "a detached supervisor that nobody waits for any more stops what it started",
   ...WHOLE,
   async fn() {
     await using tasks = new Tasks();
-    const up = tasks.command("up", "--port", "0").spawn();
-    const output = Promise.all([new Response(up.stdout).text(), new Response(up.stderr).text()]);
-    const ledger = `${tasks.stateDir}/processes.json`;
-    // Redis is there and something is being started behind it.
-    await until("the first processes", () => {
-      try {
-        return JSON.parse(Deno.readTextFileSync(ledger)).processes.length > 2;
-      } catch {
-        return false; // not written yet
-      }
-    });
-    up.kill("SIGINT");
-    const { code } = await up.status;
-    const [, stderr] = await output;
-    assert.deepEqual([code, stderr.trim().split("\n").length], [2, 1], stderr);
+    const up = tasks.command("up", "--detach", "--port", "0", "--replicas", "1").spawn();
+    await until("the first processes", () => tasks.started() > 1);
+    const supervisor = tasks.supervisor();
+    up.kill("SIGKILL");
+    await Promise.all([up.stdout.cancel(), up.stderr.cancel(), up.status]);
+    await until("the supervisor to end", () => !readProcess(supervisor), 30_000);
     tasks.assertGone({ instances: [] as StackStatus["instances"] } as StackStatus);
   },
 });
