@@ -156,7 +156,7 @@ for (const front of ["nginx", "caddy"] as const) {
       const probe = await startProbe({
         url: `${project.url}/api/users?limit=1`,
         ratePerSecond: 50,
-        count: 2_500,
+        count: 2_000,
         connections: "kept-alive",
       });
       const phases: Record<number, number> = {};
