@@ -223,3 +223,29 @@ Deno.test({
       assert.ok(said?.includes("4 of 8 trials were completed"));
     }),
 });
+
+Deno.test({
+  name: "runExperiments() keeps trials whose load generator was the bottleneck out of the results",
+  ...requires(),
+  fn: () =>
+    withFolder(async (out) => {
+      const late: Experiment = {
+        ...fake,
+        run: async (trial) => {
+          const load = { url: trial.stack.url, ratePerSecond: 50, count: 3 };
+          // No send is that punctual.
+          await (await trial.probe("light", { ...load, maxLateMs: -1_000 })).result;
+        },
+      };
+      const { directory, results: [result] } = await run({ out, experiments: [late] });
+      const trials = await new ResultStore(directory).readTrials("fake");
+      assert.ok(trials.every(({ valid }) => !valid));
+      assert.equal(result?.status, "skipped");
+      assert.deepEqual(result?.metrics, []);
+      assert.ok(
+        result?.warnings.every(({ code, severity }) =>
+          code === "generator-bottleneck" && severity === "invalid"
+        ),
+      );
+    }),
+});
