@@ -28,8 +28,8 @@ const frontChangeSchema = z.object({
 });
 const failureSchema = z.object({ message: z.string(), exitCode: z.literal([1, 2]) });
 
-/** A supervisor that does not say in this time what runs is stuck. */
-const STATUS_TIMEOUT_MS = 5_000;
+/** A supervisor that does not say in this time what runs, or that it lives, is stuck. */
+const ANSWER_TIMEOUT_MS = 5_000;
 
 /**
  * Serves `stack` on a unix socket until it is disposed.
@@ -69,6 +69,8 @@ async function route(
 ): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   switch (`${request.method} ${pathname}`) {
+    case "GET /alive":
+      return Response.json(null);
     case "GET /status":
       return Response.json(await stack.status());
     case "GET /logs": {
@@ -112,28 +114,38 @@ function asStream(lines: AsyncIterable<string>): ReadableStream<Uint8Array> {
   }).pipeThrough(new TextEncoderStream());
 }
 
+/** Options of {@linkcode StackClient}. */
+export interface StackClientOptions {
+  /** Longest wait for a sign of life; a change itself may take as long as it takes. @default 5000 */
+  answerTimeoutMs?: number;
+}
+
 /** A running stack, seen through its control socket. */
 export class StackClient implements Stack {
   readonly #path: string;
+  readonly #answerTimeoutMs: number;
 
-  constructor(path: string) {
+  constructor(path: string, options: StackClientOptions = {}) {
     this.#path = path;
+    this.#answerTimeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
   }
 
   async status(): Promise<StackStatus> {
-    const signal = AbortSignal.timeout(STATUS_TIMEOUT_MS);
-    return stackStatusSchema.parse(await this.#call("GET", "/status", undefined, signal));
+    return stackStatusSchema.parse(await this.#look("/status"));
   }
 
   async scale(target: Partial<Record<ScalableService, number>>): Promise<void> {
+    await this.#look("/alive");
     await this.#call("POST", "/scale", target);
   }
 
   async setFront(change: FrontChange): Promise<void> {
+    await this.#look("/alive");
     await this.#call("POST", "/front", change);
   }
 
   async kill(instance: string, signal: Parameters<Stack["kill"]>[1]): Promise<void> {
+    await this.#look("/alive");
     await this.#call("POST", "/kill", { instance, signal });
   }
 
@@ -145,6 +157,7 @@ export class StackClient implements Stack {
     const { instance, follow = false, signal } = options;
     const query = new URLSearchParams(instance === undefined ? {} : { instance });
     if (follow) query.set("follow", "");
+    await this.#look("/alive");
     using client = this.#connect();
     const response = await this.#fetch(`/logs?${query}`, { client, ...(signal ? { signal } : {}) });
     let rest = "";
@@ -157,6 +170,12 @@ export class StackClient implements Stack {
     } catch (error) {
       if (!signal?.aborted) throw error;
     }
+  }
+
+  /** For what takes no time. A change may take long, so it is preceded by such a look instead. */
+  async #look(path: string): Promise<unknown> {
+    const signal = AbortSignal.timeout(this.#answerTimeoutMs);
+    return await this.#call("GET", path, undefined, signal);
   }
 
   async #call(
