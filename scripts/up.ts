@@ -2,7 +2,8 @@
  * `deno task up`: starts everything and waits until it is ready.
  *
  * Exit status: 0 when it serves (`--detach`), when it was stopped after it served, and when it was
- * running already; 1 when it was told to stop before it served; 2 when it cannot run here.
+ * running already; 1 when it was told to stop before it served; 2 when it cannot run here, or
+ * another is starting (nothing changed).
  *
  * @module
  */

@@ -90,11 +90,14 @@ export async function startDetachedStack(
 /**
  * The stack that runs now.
  *
- * @throws {StackError} when none does, or its supervisor was killed
+ * @throws {StackError} when none does, it does not serve yet, or its supervisor was killed
  */
 export function connectStack({ stateDir = defaultStateDir() }: OpenOptions = {}): Stack {
   const dir = pathsOf(stateDir);
-  if (holderOf(dir) !== undefined) return new StackClient(dir.socket);
+  if (holderOf(dir) !== undefined) {
+    if (isThere(dir.socket)) return new StackClient(dir.socket);
+    throw new StackError("The stack is starting: try again in a moment"); // or it has just stopped
+  }
   if (isThere(dir.ledger) || isSweepNeeded(dir.root)) {
     const advice = `its supervisor must live (clean up with "deno task down")`;
     throw new StackError(
@@ -123,7 +126,7 @@ export async function stopStack(
   const left = isThere(dir.ledger) || isThere(dir.socket) || isSweepNeeded(dir.root);
   await sweepLedger(dir.ledger);
   if (isSweepNeeded(dir.root)) await sweepContainers(dir.root);
-  if (isThere(dir.root)) removeVolatile(dir);
+  if (isThere(dir.lock)) removeVolatile(dir); // else it never was a state directory
   return holder !== undefined ? "stopped" : left ? "cleaned" : "nothing";
 }
 

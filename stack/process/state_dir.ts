@@ -28,8 +28,16 @@ export interface StateDir {
 /** Longest path of a unix socket on Linux, without the final zero byte. */
 const MAX_SOCKET_PATH = 107;
 
-/** Names the paths; creates nothing. `root` must be absolute. */
+/**
+ * Names the paths; creates nothing.
+ *
+ * @throws {StackError} when `root` is not absolute, or too long for a socket
+ */
 export function stateDir(root: string): StateDir {
+  if (!root.startsWith("/")) {
+    const rule = "its path must be absolute";
+    throw new StackError(`Cannot use the state directory: ${rule}, received "${root}"`);
+  }
   const dir = {
     root,
     lock: `${root}/lock`,
@@ -75,10 +83,17 @@ export async function takeStateDir(root: string): Promise<HeldStateDir> {
   return { dir, lock, swept };
 }
 
-/** Creates the folders, readable by this user only. */
+/** Creates the folders, readable by this user only. @throws {StackError} when that cannot be */
 export function createFolders(dir: StateDir): void {
-  for (const folder of [dir.root, dir.logs, dir.redis, dir.front]) {
-    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    for (const folder of [dir.root, dir.logs, dir.redis, dir.front]) {
+      Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    }
+  } catch (cause) {
+    const rule = "it must be a folder that this user can write to";
+    throw new StackError(`Cannot use the state directory: ${rule}, received "${dir.root}"`, {
+      cause,
+    });
   }
 }
 

@@ -260,6 +260,7 @@ Deno.test({
     assert.equal((await tasks.run("up", "--detach", "--port", "0", "--replicas", "1")).code, 0);
     const status = await tasks.status();
     Deno.removeSync(`${tasks.stateDir}/control.sock`);
+    Deno.writeTextFileSync(`${tasks.stateDir}/control.sock`, "");
     const { code, stderr } = await tasks.run("status");
     assert.equal(code, 2);
     assert.match(stderr, /^Cannot reach the stack: its supervisor must answer .*down.*\n$/);
