@@ -60,13 +60,24 @@ export class FrontProcess {
     await this.#running.instance.start();
   }
 
-  /** Makes `config` the one that serves, alone, without refusing a request meanwhile. */
+  /**
+   * Makes `config` the one that serves, alone, without refusing a request meanwhile. When that fails the
+   * old one goes on, also after a restart.
+   */
   async apply(config: Front): Promise<void> {
     if (config.kind !== this.#running.config.kind) return await this.#replace(config);
     const next = { ...this.#running, config: { ...config, id: this.#running.config.id } };
+    const old = launchOf(this.#running.config, this.#running.program);
     const launch = launchOf(next.config, next.program);
+    if (launch.text === old.text) return;
+    await checkConfig(next, launch);
     writeConfig(next.program, launch);
-    await reload(next, launch);
+    try {
+      await reload(next, launch);
+    } catch (error) {
+      writeConfig(next.program, old);
+      throw error;
+    }
     this.#running = next;
   }
 
@@ -82,6 +93,7 @@ export class FrontProcess {
       await next.instance.start();
     } catch (error) {
       await next.instance.stop();
+      Deno.removeSync(next.program.directory, { recursive: true });
       throw error;
     }
     this.#running = next;
@@ -134,20 +146,31 @@ function endNginx(master: ProcessRef): void {
   for (const { pid } of workers) sendSignal(pid, "SIGQUIT");
 }
 
+/** A bad file would be ignored silently, or keep a crashed one from coming back. */
+async function checkConfig({ path, program }: Running, launch: FrontLaunch): Promise<void> {
+  const { file, text, checkArgs, env } = launch;
+  const draft = `${program.directory}/${file}.new`;
+  Deno.writeTextFileSync(draft, text, { mode: 0o600 });
+  try {
+    await run(path, checkArgs(draft), env);
+  } finally {
+    Deno.removeSync(draft);
+  }
+}
+
 function writeConfig({ directory }: FrontProgram, { file, text }: FrontLaunch): void {
   Deno.writeTextFileSync(`${directory}/${file}.new`, text, { mode: 0o600 });
   Deno.renameSync(`${directory}/${file}.new`, `${directory}/${file}`);
 }
 
 /** Resolves when the processes that followed the old configuration take no more connections. */
-async function reload({ instance, path, program }: Running, launch: FrontLaunch): Promise<void> {
+async function reload({ instance, path }: Running, launch: FrontLaunch): Promise<void> {
   // One that is just being started again may have read the old file, and cannot be told yet.
   await waitUntil(() => instance.state === "ready", "it must serve");
   const { process } = instance;
   if (!process) throw new StackError("Cannot reload the front: it must run, received none");
-  const { reload, env, checkArgs, file } = launch;
+  const { reload, env } = launch;
   if (reload.kind === "command") return await run(path, reload.args, env);
-  await run(path, checkArgs(`${program.directory}/${file}`), env); // a bad file would be ignored silently
   const old = sessionMembers(process).filter(({ pid }) => pid !== process.pid);
   instance.signal(reload.signal);
   await waitUntil(() => !old.some(({ pid }) => takesConnections(pid)), "its workers must be new");
