@@ -62,7 +62,7 @@ export const instanceStatusSchema = z.object({
   service: z.enum(SERVICES),
   /** Process id on this machine; `null` while there is none. */
   pid: z.int().nullable(),
-  /** `http://127.0.0.1:PORT` (redis: `redis://...`). */
+  /** `http://127.0.0.1:PORT`: one form for all, also for redis. With compose the address of the container. */
   address: z.string(),
   state: z.enum(INSTANCE_STATES),
   /** Times that the engine had to start it again. */

@@ -14,6 +14,7 @@ import { INSTANCE_PORT, instanceIdOf, placeOf, type Project } from "./project.ts
 /** A gateway reads the list again within 500 ms; after this it has surely done so. */
 const SETTLE_MS = 700;
 const READY_TIMEOUT_MS = 60_000;
+const REDIS_PORT = 6379;
 
 /** Containers by service, lowest number first. */
 export type ContainersByService = Record<ScalableService, Container[]>;
@@ -87,12 +88,12 @@ export class Replicas {
     if (this.#project.share("upstreams.json", text)) await this.#clock.sleep(SETTLE_MS);
   }
 
-  /** Base URL of an instance; reachable from this machine and from those who share its network. */
+  /** Base URL of an instance (one form for all, also for redis); reachable from this machine and from those who share its network. */
   addressOf(container: Container): string {
     const { service } = placeOf(container);
     const network = `${this.#project.name}_${service === "gateway" ? "front" : "inside"}`;
     const ip = container.NetworkSettings.Networks?.[network]?.IPAddress || "0.0.0.0";
-    return service === "redis" ? `redis://${ip}:6379` : `http://${ip}:${INSTANCE_PORT}`;
+    return `http://${ip}:${service === "redis" ? REDIS_PORT : INSTANCE_PORT}`;
   }
 
   /**

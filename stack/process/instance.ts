@@ -15,7 +15,7 @@ import { spawnSession } from "./spawn.ts";
 export interface LaunchSpec {
   id: string;
   service: ServiceName;
-  /** `http://127.0.0.1:PORT`, or `redis://...`. */
+  /** `http://127.0.0.1:PORT`, also of redis. */
   address: string;
   command: string;
   args: readonly string[];

@@ -61,7 +61,7 @@ export function redisLaunch(dir: StateDir, port: number, password: string): Laun
   return {
     id: "redis",
     service: "redis",
-    address: `redis://127.0.0.1:${port}`,
+    address: `http://127.0.0.1:${port}`,
     command: requireTool("redis-server"),
     args: [config],
     env: {},

@@ -102,7 +102,8 @@ Deno.test({
     ]);
     const ids = ["gateway-1", "gateway-2", "users-1", "orders-1", "payments-1", "redis", "front"];
     assert.deepEqual(first.instances.map(({ id }) => id), ids);
-    for (const { id, state, pssBytes, rssBytes, restarts } of first.instances) {
+    for (const { id, address, state, pssBytes, rssBytes, restarts } of first.instances) {
+      assert.match(address, /^http:\/\/127\.0\.0\.1:\d+$/, id);
       assert.deepEqual([state, restarts], ["ready", 0], id);
       assert.ok((pssBytes ?? 0) > 0 && (pssBytes ?? 0) <= (rssBytes ?? 0), id);
       assert.ok(up.stdout.includes(id), "the table names it");
