@@ -15,6 +15,8 @@ const CPUS = 0.2;
 /** Clients a replica, so that every one always has somebody waiting. */
 const CLIENTS = 8;
 const WARM_UP_MS = 2_000;
+/** CPU that a request takes: dear enough that front and load generator are not the limit. */
+const WORK_MS = 2;
 
 const seconds = (quick: boolean) => quick ? 3 : 6;
 
@@ -34,7 +36,7 @@ export const cpuQuota: Experiment = {
     "waits for the next period.",
   factors: [{ name: "replicas", description: "gateway replicas", levels: [1, 3, 5] }],
   method:
-    `Containers with --cpus ${CPUS}, ${CLIENTS} closed-loop clients a replica on GET /api/count through nginx, ` +
+    `Containers with --cpus ${CPUS}, ${CLIENTS} closed-loop clients a replica that each ask for ${WORK_MS} ms of CPU (GET /api/cpu-bound, inline) through nginx, ` +
     "round-robin; good answers a second, and from the kernel how many periods of 100 ms were throttled. " +
     "Load shedding is off.",
   trials: { full: 6, quick: 3 },
@@ -51,7 +53,7 @@ export const cpuQuota: Experiment = {
     const replicas = Number(trial.levels.replicas);
     const load = (label: string, durationSeconds: number) =>
       trial.oha(label, {
-        url: `${trial.stack.url}/api/count`,
+        url: `${trial.stack.url}/api/cpu-bound?ms=${WORK_MS}&mode=inline`,
         mode: "closed",
         durationSeconds,
         connections: replicas * CLIENTS,
