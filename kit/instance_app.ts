@@ -134,9 +134,14 @@ export function createInstanceApp(
       app.router.match(candidate, path)[0].some(([[, route]]) => route.method === candidate)
     );
     if (allowed.includes("GET")) allowed.push("HEAD");
+    allowed.sort();
+    const received = `received "${method} ${path.slice(0, 100)}"`;
     const problem = allowed.length === 0 || allowed.includes(method)
-      ? new Problem("not-found")
-      : new Problem("method-not-allowed", { headers: { allow: allowed.sort().join(", ") } });
+      ? new Problem("not-found", { detail: `Cannot find a route: ${received}` })
+      : new Problem("method-not-allowed", {
+        detail: `Cannot use the method: it must be one of ${allowed.join(", ")}, ${received}`,
+        headers: { allow: allowed.join(", ") },
+      });
     return problem.toResponse(c.var.requestId);
   });
   return app;

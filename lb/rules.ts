@@ -38,29 +38,31 @@ export const REMOVED_HEADERS = [
   "Proxy",
 ] as const;
 
-const OWN_PROBLEMS: readonly ProblemType[] = [
-  "bad-request",
-  "not-found",
-  "method-not-allowed",
-  "request-timeout",
-  "payload-too-large",
-  "uri-too-long",
-  "headers-too-large",
-  "internal",
-  "not-implemented",
-  "bad-gateway",
-  "unavailable",
-  "gateway-timeout",
-  "http-version-not-supported",
-];
+/** The problems that a front tells by itself, and why. No quotes, braces or backslashes: they are rendered. */
+const OWN_PROBLEMS: Readonly<Partial<Record<ProblemType, string>>> = {
+  "bad-request":
+    "Cannot read the request: it must be valid HTTP, and its path plain (no //, dot segments, encoded dots or slashes)",
+  "not-found": `Cannot find the path: it must begin with ${PUBLIC_PREFIX}`,
+  "method-not-allowed": `Cannot use the method: it must be one of ${PASSED_METHODS.join(", ")}`,
+  "request-timeout": "Cannot wait any longer: the request must arrive in time",
+  "payload-too-large": "Cannot take the body: it is larger than the front lets through",
+  "uri-too-long": "Cannot take the target: it is longer than the front lets through",
+  "headers-too-large": "Cannot take the header: it is larger than the front lets through",
+  "internal": "Cannot answer: the front failed",
+  "not-implemented": "Cannot read the request: the front does not know its transfer coding",
+  "bad-gateway": "Cannot pass the request on: a replica must be there and answer",
+  "unavailable": "Cannot pass the request on: a replica must be ready",
+  "gateway-timeout": "Cannot pass the request on: a replica must answer in time",
+  "http-version-not-supported": "Cannot read the request: the version must be HTTP/1.0 or HTTP/1.1",
+};
 
 /** The problems that a front tells by itself, as status and JSON body with `requestId` put in. */
 export function frontProblems(requestId: string): { status: number; body: string }[] {
-  return OWN_PROBLEMS.map((type) => {
-    const { status, title } = PROBLEMS[type];
+  return Object.entries(OWN_PROBLEMS).map(([type, detail]) => {
+    const { status, title } = PROBLEMS[type as ProblemType];
     return {
       status,
-      body: JSON.stringify({ type: `/problems/${type}`, title, status, requestId }),
+      body: JSON.stringify({ type: `/problems/${type}`, title, status, detail, requestId }),
     };
   });
 }

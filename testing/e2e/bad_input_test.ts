@@ -167,6 +167,7 @@ for (const front of ["nginx", "caddy"] as const) {
         assert.match(contentType, /^application\/problem\+json/, described);
         const problem = JSON.parse(text);
         assert.deepEqual([problem.type, problem.status], [`/problems/${type}`, status], described);
+        assert.match(problem.detail, /^(Cannot|There is no) /, described);
         if (names) assert.match(text, names, described);
         for (const [header, value] of Object.entries(headers)) {
           assert.match(response.headers.get(header) ?? "", value, described);
