@@ -186,11 +186,14 @@ function analyse(evidence: Evidence): Analysis {
       levels,
       total,
     ),
-    evidence.metric(
-      { name: "hop-cpu", title: "CPU of gateway or proxy", unit: "µs/request", better: "lower" },
-      levels,
-      hopCpu,
-    ),
+    // Without a gateway or proxy on the path there is nothing to see but its idling.
+    ...(/gateway|proxy/.test(String(levels.path))
+      ? [evidence.metric(
+        { name: "hop-cpu", title: "CPU of gateway or proxy", unit: "µs/request", better: "lower" },
+        levels,
+        hopCpu,
+      )]
+      : []),
     evidence.metric(
       { name: "rate", title: "Rate", unit: "requests/s", better: "higher" },
       levels,
