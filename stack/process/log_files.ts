@@ -6,6 +6,7 @@
  */
 import { type Clock, systemClock } from "../../kit/clock.ts";
 import type { LogOptions } from "../stack.ts";
+import { readForeignLine } from "./log_lines.ts";
 
 const ROTATE_EVERY_MS = 2_000;
 /** How much of the end of a log is searched for the reason of an end. */
@@ -160,7 +161,9 @@ class Tail {
   }
 
   #wrap(line: string): Line {
-    const wrapped = { time: this.#time || null, level: "info", msg: line, instance: this.#id };
+    const read = readForeignLine(line);
+    if (read.time !== undefined) this.#time = read.time;
+    const wrapped = { time: this.#time || null, ...read, instance: this.#id };
     return { time: this.#time, json: JSON.stringify(wrapped) };
   }
 }

@@ -26,6 +26,7 @@ Deno.test({
       append("gateway-1", `${line("2026-01-01T00:00:01Z", "a")}\nsegmentation fault\n`);
       append("gateway-1", `\n${line("2026-01-01T00:00:04Z", "d")}`);
       append("users-1", `${line("2026-01-01T00:00:02Z", "b")}\n"just text"\nnull\n`);
+      append("front", '{"level":"error","ts":1767225603,"msg":"c"}\n');
       const lines = (await Array.fromAsync(logs.read())).map((text) => JSON.parse(text));
       assert.deepEqual(lines.map(({ msg }) => msg), [
         "a",
@@ -33,8 +34,15 @@ Deno.test({
         "b",
         '"just text"',
         "null",
+        "c",
         "d",
       ]);
+      assert.deepEqual(lines[5], {
+        time: "2026-01-01T00:00:03.000Z",
+        level: "error",
+        msg: "c",
+        instance: "front",
+      });
       assert.deepEqual(lines[1], {
         time: "2026-01-01T00:00:01Z",
         level: "info",
