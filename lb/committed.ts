@@ -18,7 +18,7 @@ export const CONTAINER_FRONT: Front = frontSchema.parse({
   port: 8080,
   upstreams: { name: "gateway:3000", resolver: "127.0.0.11" },
   // Until the next look at the name, a request may meet several containers that are gone.
-  connectTimeoutMs: 100,
+  connectTimeoutMs: 250,
 });
 
 /** Text of each committed file by its path from the root of the project. */
