@@ -73,7 +73,7 @@ Deno.test({
     "offloaded CPU work leaves the p99 of light requests on one replica within 5x its quiet p99",
   ...requires("nginx", "redis-server"),
   async fn() {
-    await using stack = await startTestStack({ replicas: 1 });
+    await using stack = await startTestStack({ replicas: 1, gatewayEnv: { SHEDDING: "off" } });
     const url = `${stack.url}/api/users?limit=1`;
     const p99 = async (busy: boolean) => {
       const running = await startProbe({ url, ratePerSecond: 100, durationSeconds: 6 });
