@@ -46,9 +46,24 @@ export const bench = command({
     if (list) return say(EXPERIMENTS.map(describe).join("\n\n"));
     if (compare) return await compareTwo(args);
     if (report !== undefined) return await regenerate(report, args);
-    return await measure({ ...chosen(args, { url, quick: rest.quick }), ...rest });
+    const what = chosen(args, { url, quick: rest.quick });
+    if (url !== undefined) await mustAnswer(url);
+    return await measure({ ...what, ...rest });
   },
 });
+
+/** A service that does not answer one request needs no sweep. */
+async function mustAnswer(url: string): Promise<void> {
+  const received = await fetch(url, { signal: AbortSignal.timeout(10_000) }).then(
+    async (response) => {
+      await response.body?.cancel();
+      return response.ok ? null : `status ${response.status}`;
+    },
+    (error) => error instanceof Error ? error.message : String(error),
+  );
+  if (received === null) return;
+  throw wrongUse(bench, `${url} must answer a GET with a status of 200 to 299`, received);
+}
 
 interface Measurement {
   experiments: Experiment[];

@@ -34,6 +34,8 @@ const WRONG: readonly [args: string[], line: RegExp][] = [
   [["--seed", "-1"], /--seed must be a whole number/],
   [["--url", "https://example.org"], /--url must be an http:\/\/ URL/],
   [["--url", "http://127.0.0.1:1/", "cpu-block"], /--url takes no experiment or factor/],
+  // Nobody listens on port 1.
+  [["--url", "http://127.0.0.1:1/"], /must answer a GET with a status of 200 to 299, received/],
   [["--compare", "a"], /--compare takes two folders of runs, received "a"$/],
   [["--compare", "a", "b", "c"], /--compare takes two folders of runs, received "c"$/],
   [["--compare", "/nowhere/a", "/nowhere/b"], /the folder must hold a run/],
