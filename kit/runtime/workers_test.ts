@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { get, onBothRuntimes, startFixture } from "../../testing/instance_fixture.ts";
+import { systemClock } from "../clock.ts";
+
+/** Asks on new connections until both workers have answered; the kernel spreads them at random. */
+async function bothAnswer(url: string): Promise<void> {
+  const seen = new Set<string | null>();
+  for (let i = 0; i < 10_000 && seen.size < 2; i++) {
+    // deno-lint-ignore no-await-in-loop -- a new connection each time, while a worker may be starting
+    seen.add((await get(url)).headers.get("x-instance-id"));
+  }
+  assert.deepEqual([...seen].sort(), ["fixture-1.1", "fixture-1.2"]);
+}
+
+onBothRuntimes({
+  "runInstance() with WORKERS shares the port, and each worker says who it is": async (runtime) => {
+    await using instance = startFixture(runtime, { WORKERS: "2" });
+    const url = await instance.url();
+    await bothAnswer(url);
+    assert.deepEqual(instance.rubbish, []);
+  },
+
+  "runInstance() with WORKERS goes on when one crashes, and replaces it": async (runtime) => {
+    await using instance = startFixture(runtime, { WORKERS: "2" });
+    const url = await instance.url();
+    await get(`${url}/throw`);
+    const { worker, error } = await instance.logged("worker crashed");
+    assert.match(String(worker), /^fixture-1\.[12]$/);
+    assert.match(JSON.stringify(error), /thrown outside of any request/);
+    assert.equal((await get(url)).status, 200, "the other one serves");
+    await bothAnswer(url);
+  },
+
+  "runInstance() with WORKERS waits longer for a worker that crashes again": async (runtime) => {
+    await using instance = startFixture(runtime, { WORKERS: "2" });
+    const url = await instance.url();
+    const pauses = () =>
+      instance.lines.filter(({ msg }) => msg === "worker crashed").map((line) => line.restartInMs);
+    // Three crashes of two workers: one of them crashes at least twice.
+    while (pauses().length < 3) {
+      // deno-lint-ignore no-await-in-loop -- one crash after the other; for a moment nobody may listen
+      await get(`${url}/throw`).catch(() => systemClock.sleep(20));
+    }
+    assert.equal(pauses()[0], 100);
+    assert.ok(pauses().includes(200), `received ${pauses()}`);
+  },
+
+  "runInstance() with WORKERS drains them all at SIGTERM and exits 0": async (runtime) => {
+    await using instance = startFixture(runtime, { WORKERS: "2" });
+    const url = await instance.url();
+    const open = Promise.all([0, 1, 2, 3].map(() => get(`${url}/wait?ms=800`)));
+    await bothAnswer(url);
+    instance.kill("SIGTERM");
+    await instance.logged("draining");
+    assert.deepEqual((await open).map(({ body }) => body), Array(4).fill("waited"));
+    assert.equal(await instance.exitCode, 0);
+    const paths = instance.lines.filter(({ path }) => path === "/wait");
+    assert.equal(paths.length, 4, "the access logs are complete");
+  },
+
+  "runInstance() with WORKERS exits 1 when a worker cannot start": async (runtime) => {
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    await using instance = startFixture(runtime, { WORKERS: "2", PORT: String(taken.addr.port) });
+    assert.equal(await instance.exitCode, 1);
+    const { error } = await instance.logged("Cannot start fixture");
+    assert.match(JSON.stringify(error), /EADDRINUSE|AddrInUse|in use/);
+  },
+});
