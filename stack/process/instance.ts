@@ -9,7 +9,7 @@ import { type INSTANCE_STATES, type ServiceName, StackError } from "../stack.ts"
 import type { Ledger, LedgerEntry } from "./ledger.ts";
 import type { LogFiles } from "./log_files.ts";
 import { killSession, sendSignal, sessionMembers } from "./proc.ts";
-import { spawnSession } from "./spawn.ts";
+import { release, spawnSession } from "./spawn.ts";
 
 /** How to start an instance and how to know that it serves. */
 export interface LaunchSpec {
@@ -177,6 +177,7 @@ export class Instance {
     const child = spawnSession(this.spec, this.#logs.path(this.spec.id));
     const process = this.#ledger.add(this.spec.id, child.pid);
     this.#process = process;
+    await release(child);
     const life = new AbortController();
     let readyAt: number | undefined;
     const watch = this.#untilServing(life.signal).then((serves) => {

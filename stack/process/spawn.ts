@@ -20,6 +20,9 @@ const CLOSE_INHERITED = [3, 4, 5, 6, 7, 8, 9].map((descriptor) => `${descriptor}
 /**
  * Starts it. The shell opens the log and becomes the process: same process id, no pipe through us. What
  * we were given ourselves (the lock of a `flock`, a pipe) must not stay open for as long as it lives.
+ *
+ * The shell waits for {@linkcode release}: when we are killed before we noted the process id, it ends
+ * by itself, and nothing runs that nobody knows.
  */
 export function spawnSession(spec: SpawnSpec, logPath: string): Deno.ChildProcess {
   const passedOn = PASSED_ON.map((name) => [name, Deno.env.get(name)] as const)
@@ -27,7 +30,7 @@ export function spawnSession(spec: SpawnSpec, logPath: string): Deno.ChildProces
   return new Deno.Command("/bin/sh", {
     args: [
       "-c",
-      `log=$1; shift; exec "$@" >>"$log" 2>&1 ${CLOSE_INHERITED}`,
+      `read -r go || exit; log=$1; shift; exec "$@" </dev/null >>"$log" 2>&1 ${CLOSE_INHERITED}`,
       "sh",
       logPath,
       spec.command,
@@ -36,8 +39,19 @@ export function spawnSession(spec: SpawnSpec, logPath: string): Deno.ChildProces
     env: { ...Object.fromEntries(passedOn), ...spec.env },
     clearEnv: true,
     detached: true,
-    stdin: "null",
+    stdin: "piped",
     stdout: "null",
     stderr: "null",
   }).spawn();
+}
+
+/** Lets a process from {@linkcode spawnSession} begin, now that it is noted. */
+export async function release(child: Deno.ChildProcess): Promise<void> {
+  const writer = child.stdin.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode("go\n"));
+    await writer.close();
+  } catch {
+    // killed meanwhile: its status says so
+  }
 }
