@@ -3,9 +3,7 @@
  *
  * @module
  */
-import { type Check, get } from "./check.ts";
-
-const FAILING = "payments-1";
+import { type Check, get, paymentsId } from "./check.ts";
 
 /** The dashboard of a user, complete and with a part missing. */
 export const aggregation: Check = {
@@ -15,12 +13,13 @@ export const aggregation: Check = {
     const { body: users } = await get(`${url}/api/users?limit=1`);
     const user = users.items[0].id;
     const whole = await get(`${url}/api/dashboard?user=${user}`);
-    await stack.kill(FAILING, "SIGSTOP");
+    const failing = await paymentsId(stack);
+    await stack.kill(failing, "SIGSTOP");
     let part;
     try {
       part = await get(`${url}/api/dashboard?user=${user}`);
     } finally {
-      await stack.kill(FAILING, "SIGCONT");
+      await stack.kill(failing, "SIGCONT");
     }
     const complete = (body: typeof whole.body) =>
       body.user?.id === user && Array.isArray(body.orders) && Array.isArray(body.payments);

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { type Check, get } from "./check.ts";
+import { type Check, get, paymentsId } from "./check.ts";
 
-const HUNG = "payments-1";
 /** Of different payments, because identical requests in flight share one call. */
 const path = (n: number) => `/api/payments/pay_none${n}`;
 /** Without a breaker each request would wait for the upstream timeout of 2 s. */
@@ -17,7 +16,8 @@ export const breaker: Check = {
   title: "Circuit breaker",
   replicas: 1,
   async run({ stack, url }) {
-    await stack.kill(HUNG, "SIGSTOP");
+    const hung = await paymentsId(stack);
+    await stack.kill(hung, "SIGSTOP");
     let opened, others;
     try {
       // Enough calls for every breaker's window, all at once: they hang until the upstream timeout.
@@ -25,7 +25,7 @@ export const breaker: Check = {
       opened = await timed(url + path(0));
       others = await timed(`${url}/api/users?limit=1`);
     } finally {
-      await stack.kill(HUNG, "SIGCONT");
+      await stack.kill(hung, "SIGCONT");
     }
     const thawedAt = performance.now();
     let recoveredMs = Infinity;

@@ -62,3 +62,11 @@ export function describeTally(counts: ReadonlyMap<string, number>): string {
 export function gatewayCount(status: StackStatus): number {
   return status.instances.filter(({ service }) => service === "gateway").length;
 }
+
+/** Id of the one payments replica: engines name their instances differently. */
+export async function paymentsId(stack: Pick<Stack, "status">): Promise<string> {
+  const { instances } = await stack.status();
+  const found = instances.find(({ service }) => service === "payments");
+  if (!found) throw new TypeError("Cannot verify: the stack must have a payments replica");
+  return found.id;
+}
