@@ -34,7 +34,7 @@ export interface LoadShedderOptions {
   random?: () => number;
   /**
    * While there is a standing queue, requests that waited longer are refused; one begins to stand when
-   * half of the requests waited twice as long. @default 5
+   * for a while half of the requests waited twice as long. @default 5
    */
   targetQueueMs?: number;
   /** Requests that waited longer are refused always. @default 5_000 */
@@ -55,6 +55,12 @@ export interface LoadShedderOptions {
 /** The time over which a queue is judged, and the requests without which it is not. */
 const WINDOW_MS = 250;
 const WINDOW_REQUESTS = 25;
+/**
+ * Windows in a row with late requests before a queue is a standing one; after the first overload one is
+ * enough for a while. Less than this is a burst (a neighbour that starts, a collection): served, not refused.
+ */
+const PATIENT_WINDOWS = 4;
+const OVERLOAD_MEMORY_MS = 10_000;
 /** Share of late requests that makes a queue a standing one, and the share below which it is over. */
 const BEGIN_SHARE = 0.5;
 const END_SHARE = 0.05;
@@ -81,6 +87,8 @@ export class LoadShedder {
   #longLagMs = 0;
   #window = { startMs: -Infinity, requests: 0, late: 0 };
   #standingQueue = false;
+  #lateWindows = 0;
+  #lastStoodMs = -Infinity;
   #coldUntilMs: number | undefined;
 
   /** @throws {RangeError} when a limit is not a positive number */
@@ -149,8 +157,12 @@ export class LoadShedder {
     if (passedMs >= WINDOW_MS) {
       // A window that ended long ago tells nothing: nobody came, or the loop was blocked.
       const share = this.#standingQueue ? END_SHARE : BEGIN_SHARE;
-      this.#standingQueue = passedMs < 2 * WINDOW_MS && window.requests >= WINDOW_REQUESTS &&
+      const late = passedMs < 2 * WINDOW_MS && window.requests >= WINDOW_REQUESTS &&
         window.late >= share * window.requests;
+      this.#lateWindows = late ? this.#lateWindows + 1 : 0;
+      const recent = now - this.#lastStoodMs < OVERLOAD_MEMORY_MS;
+      this.#standingQueue = this.#lateWindows >= (recent ? 1 : PATIENT_WINDOWS);
+      if (this.#standingQueue) this.#lastStoodMs = now;
       this.#window = { startMs: now, requests: 0, late: 0 };
     }
     const late = ageMs > (this.#standingQueue ? targetQueueMs : 2 * targetQueueMs);

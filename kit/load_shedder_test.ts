@@ -46,10 +46,24 @@ Deno.test("LoadShedder admits everything while nothing waits", () => {
 
 Deno.test("LoadShedder refuses what waited beyond the target once the queue has stood for a while", () => {
   const { ask, askFor } = createShedder();
-  assert.deepEqual(askFor(250, 11), [undefined]);
+  assert.deepEqual(askFor(1_000, 11), [undefined]);
   assert.deepEqual(askFor(1_000, 11), ["queue-age"]);
   assert.equal(ask(6), "queue-age", "half the wait that it took to begin");
   assert.equal(ask(5), undefined, "a short wait is served even then");
+});
+
+Deno.test("LoadShedder serves bursts, but is quick to refuse once there has been an overload", () => {
+  const { askFor } = createShedder();
+  for (let i = 0; i < 10; i++) {
+    assert.deepEqual(askFor(700, 100), [undefined], `${i}`);
+    assert.deepEqual(askFor(500, 1), [undefined], `${i}`);
+  }
+  askFor(1_500, 100);
+  askFor(500, 1); // over
+  assert.deepEqual(askFor(250, 100), [undefined]);
+  assert.deepEqual(askFor(250, 100), ["queue-age"]);
+  askFor(11_000, 1); // and forgotten
+  assert.deepEqual(askFor(700, 100), [undefined]);
 });
 
 Deno.test("LoadShedder takes slowness after the first request for a cold start, not for overload", () => {
@@ -66,7 +80,7 @@ Deno.test("LoadShedder takes slowness after the first request for a cold start, 
 
 Deno.test("LoadShedder goes on refusing until next to nothing waits beyond the target", () => {
   const { ask, askFor, clock } = createShedder();
-  askFor(600, 50);
+  askFor(1_350, 50);
   for (let i = 0; i < 125; i++) { // ten windows in which one of four is late
     assert.deepEqual(askFor(15, 1), [undefined]);
     clock.block(5);
@@ -145,7 +159,7 @@ Deno.test("LoadShedder takes a maximum below the usual minimum as the minimum to
 Deno.test("LoadShedder leaves a queue of asynchronous work to the in-flight limit", () => {
   const { lifecycle, ask, askFor } = createShedder();
   lifecycle.inFlight = 17;
-  assert.deepEqual(askFor(1_000, 11), [undefined]);
+  assert.deepEqual(askFor(1_350, 11), [undefined]);
   lifecycle.inFlight = 16;
   assert.equal(ask(11), "queue-age");
 });
