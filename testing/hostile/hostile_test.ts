@@ -15,7 +15,7 @@ function setting(name: string, otherwise: number): number {
 }
 const COUNT = setting("HOSTILE_REQUESTS", 10_000);
 const SEED = setting("HOSTILE_SEED", 20_261_123);
-const SETTLE_MS = setting("HOSTILE_SETTLE_MS", 30_000);
+const SETTLE_MS = setting("HOSTILE_SETTLE_MS", 60_000);
 
 /** What the metrics, probes and fault switches of an instance answer with. */
 const INTERNAL = [/# (?:HELP|TYPE) /, /"status":"(?:live|ready)"/, /"faults":/];
@@ -93,6 +93,7 @@ async function settle(
     const status = await stack.status();
     const back = growth(before, status).every(({ ratio }) => ratio <= 1.2);
     if (back || performance.now() > deadline) return status;
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    // A runtime gives memory back when it is idle: looking all the time would keep it from that.
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
   }
 }
