@@ -99,11 +99,13 @@ for (const front of ["nginx", "caddy"] as const) {
 /**
  * Connections that may be reset in a round. A process that stops listening while another listens on the
  * same port resets what it has not accepted yet; the kernel moves nothing unless it is told to
- * (`net.ipv4.tcp_migrate_req`). Caddy opens a new socket and closes the old one at each reload, and every
- * front closes its own in a swap. 0 in most runs; 1 of 10,000 was seen on a machine three times overloaded.
+ * (`net.ipv4.tcp_migrate_req`). Caddy opens a new socket and closes the old one at each reload, of which a
+ * round of scaling has three, and every front closes its own in a swap. docs/decisions.md has the figures.
  */
 function mayReset(front: FrontKind, change: string): number {
-  return front === "caddy" || change === "front swap" ? 1 : 0;
+  if (change === "front swap") return 1;
+  if (front === "nginx" || change.startsWith("kill")) return 0;
+  return change.startsWith("scale") ? 3 : 1;
 }
 
 function pause(ms: number): Promise<void> {
