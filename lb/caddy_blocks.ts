@@ -16,7 +16,7 @@ export function upstreamLines({ upstreams }: Front): string {
   return `\t\t\tdynamic a {
 				name ${name}
 				port ${port}
-				refresh 1s
+				refresh 250ms
 			}`;
 }
 
