@@ -60,13 +60,13 @@ export function createFindOrigin(trusted: readonly string[] = PRIVATE_NETWORKS):
 }
 
 /**
- * Sets the fields that tell the next hop. Not the host: the services make no absolute URLs, and each
- * field that `fetch` is given costs CPU.
+ * Sets the fields that tell the next hop where a request came from: its address, and its protocol if that
+ * was https. Not the host: the services make no absolute URLs, and each field that `fetch` is given costs.
  */
 export function setForwarded(fields: HeaderFields, origin: Origin): void {
   const { address, protocol } = origin;
-  fields["x-forwarded-proto"] = protocol;
   if (address !== "") fields["x-forwarded-for"] = address;
+  if (protocol === "https") fields["x-forwarded-proto"] = protocol;
 }
 
 interface Address {

@@ -66,8 +66,10 @@ for (const range of ["", "10.0.0.0", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.
   });
 }
 
-Deno.test("setForwarded() leaves out what is not known", () => {
+Deno.test("setForwarded() tells what is known and not taken for granted", () => {
   const fields = {};
   setForwarded(fields, { address: "", protocol: "http" });
-  assert.deepEqual(fields, { "x-forwarded-proto": "http" });
+  assert.deepEqual(fields, {});
+  setForwarded(fields, { address: "203.0.113.7", protocol: "https" });
+  assert.deepEqual(fields, { "x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "https" });
 });
