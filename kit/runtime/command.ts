@@ -23,8 +23,8 @@ const HEAP = ["--expose-gc", "--max-semi-space-size=8", "--heap-growing-percent=
 /**
  * Arguments of `deno` up to the script.
  *
- * Nothing may be written, run, or asked of the system. The environment is open to reading, because
- * ioredis enumerates it: start the process with nothing in its environment that it should not know.
+ * Nothing may be written, run, or asked of the system, but for a lower priority (threads of the CPU pool
+ * take one). The environment is open to reading, because ioredis enumerates it: start the process with nothing in its environment that it should not know.
  */
 export function denoArgs(options: DenoArgsOptions): string[] {
   const { read, net = ["127.0.0.1"] } = options;
@@ -36,6 +36,7 @@ export function denoArgs(options: DenoArgsOptions): string[] {
     `--v8-flags=${HEAP.join(",")}`,
     `--allow-net=${net.join(",")}`,
     "--allow-env",
+    "--allow-sys=setPriority",
     `--allow-read=${read.join(",")}`,
   ];
 }
