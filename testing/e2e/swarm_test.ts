@@ -151,7 +151,10 @@ Deno.test({
         // Listens where the health check does not look.
         await Deno.writeTextFile(`${context}/Dockerfile`, "FROM scaling-lab:deno\nENV PORT=3999\n");
         await docker(["build", "-q", "-t", "scaling-lab:broken", context]);
-        const state = await stack.updateGateway("--image=scaling-lab:broken");
+        const state = await stack.updateGateway(
+          "--image=scaling-lab:broken",
+          "--update-monitor=30s",
+        );
         assert.equal(state, "rollback_completed");
         const image = await docker([
           "service",
