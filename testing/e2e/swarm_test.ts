@@ -163,7 +163,8 @@ Deno.test({
           `${stack.name}_gateway`,
         ]);
         assert.equal(image, "scaling-lab:deno");
-        const response = await fetch(`${stack.url}/api/users?limit=1`);
+        const signal = AbortSignal.timeout(10_000);
+        const response = await fetch(`${stack.url}/api/users?limit=1`, { signal });
         await response.body?.cancel();
         assert.equal(response.status, 200);
       } finally {
