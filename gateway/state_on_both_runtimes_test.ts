@@ -81,7 +81,7 @@ async function checkTokens(here: string, there: string): Promise<string> {
 async function checkCache(here: string, there: string): Promise<void> {
   const isHit = ({ headers }: Answer) => headers.get("cache-status") === "gateway; hit";
   for (const url of [here, there]) {
-    // deno-lint-ignore no-await-in-loop
+    // deno-lint-ignore no-await-in-loop -- one replica after the other
     await until(() => ask(`${url}/api/orders?limit=1`), isHit);
   }
   const created = await ask(`${there}/api/orders`, {
@@ -93,7 +93,7 @@ async function checkCache(here: string, there: string): Promise<void> {
   const { id } = JSON.parse(created.body);
   for (const url of [here, there]) {
     const list = () => ask(`${url}/api/orders?limit=1`);
-    // deno-lint-ignore no-await-in-loop
+    // deno-lint-ignore no-await-in-loop -- one replica after the other
     await until(list, ({ body }) => JSON.parse(body).items[0].id === id);
   }
 }

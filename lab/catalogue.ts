@@ -6,7 +6,6 @@
 import type { Experiment } from "./experiment.ts";
 import { breaker } from "./experiments/breaker.ts";
 import { cpuBlock } from "./experiments/cpu_block.ts";
-import { cpuQuota } from "./experiments/cpu_quota.ts";
 import { failover } from "./experiments/failover.ts";
 import { headline } from "./experiments/headline.ts";
 import { hop } from "./experiments/hop.ts";
@@ -23,7 +22,6 @@ export const EXPERIMENTS: readonly Experiment[] = [
   headline,
   scaleOut,
   quota,
-  cpuQuota,
   policies,
   state,
   failover,

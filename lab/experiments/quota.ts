@@ -17,6 +17,7 @@ export const quota: Experiment = {
   name: "quota",
   title: "Scaling out under CPU quotas",
   question: "How much capacity does each further container with a CPU quota add?",
+  onlyWhenNamed: true, // it needs a Docker engine, and minutes
   hypotheses: [
     { id: "speed-up-3", text: "3 replicas have at least 2.8 times the capacity of 1" },
     { id: "speed-up-5", text: "5 replicas have at least 4.5 times the capacity of 1" },
