@@ -11,7 +11,6 @@ export function inspectMachine(): Machine {
   const cargo = ["cargo", `${Deno.env.get("HOME")}/.cargo/bin/cargo`]
     .map((path) => ({ path, version: versionIn(output(path, "--version")) }))
     .find((one): one is { path: string; version: string } => one.version !== undefined);
-  const policy = output("apt-cache", "policy", "cargo-web");
   return {
     arch: Deno.build.arch,
     asRoot: rootPrefix(),
@@ -20,7 +19,6 @@ export function inspectMachine(): Machine {
     npm: output("npm", "--version") !== undefined,
     pip: output("python3", "-m", "pip", "--version") !== undefined,
     cargo,
-    cargoWeb: versionIn(/Candidate: (.*)/.exec(policy ?? "")?.[1]),
   };
 }
 
