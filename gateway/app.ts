@@ -22,19 +22,20 @@ import { waitRoute } from "./wait.ts";
 export function createGateway(parts: GatewayParts): GatewayApp {
   const { context, config } = parts;
   return createInstanceApp(context, (app) => {
+    allowOrigins(app, config.CORS_ORIGINS);
+    // Before shedding: whoever wants to know how an overloaded replica is must be told.
+    metricsRoute(app, parts);
     if (config.SHEDDING === "on") {
       app.use(createShedding(context, {
         maxInFlight: config.MAX_IN_FLIGHT,
         maxQueueAgeMs: config.MAX_QUEUE_AGE_MS,
       }));
     }
-    allowOrigins(app, parts.config.CORS_ORIGINS);
     forwardRoutes(app, parts);
     dashboardRoute(app, parts);
     countRoutes(app, parts);
     cpuBoundRoute(app, parts);
     waitRoute(app, parts);
-    metricsRoute(app, parts);
     const checkCredentials = createCheckCredentials(parts);
     sessionRoutes(app, parts, checkCredentials);
     tokenRoutes(app, parts, checkCredentials);

@@ -16,6 +16,7 @@ import { Breaker, type BreakerOptions, type BreakerState } from "./upstream/brea
 import { RetryBudget } from "./upstream/budget.ts";
 import { Coalescer } from "./upstream/coalescer.ts";
 import { Ejector } from "./upstream/ejection.ts";
+import { waitForRecovery } from "./upstream/recovery.ts";
 import type { UpstreamRequest } from "./upstream/request.ts";
 import { Retries } from "./upstream/retries.ts";
 import { SharedTimers } from "./upstream/shared_timers.ts";
@@ -91,11 +92,31 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const { timers = new SharedTimers(clock), layersOff = [], maxConcurrent = 256 } = options;
   const on = (layer: Layer) => !layersOff.includes(layer);
   const balancer = new Balancer(endpoints, { random });
-  const breaker = new Breaker({ random, ...options.breaker });
+  const upstreamFetch = options.fetch ?? fetch;
+  let recovery: AbortController | undefined;
+  const breaker = new Breaker({
+    random,
+    ...options.breaker,
+    onChange(state) {
+      recovery?.abort();
+      if (state.kind === "open" && state.openings > 1) void askAgainOnRecovery();
+      options.breaker?.onChange?.(state);
+    },
+  });
+
+  /** The first pause is short; every later one ends as soon as a service that was silent answers again. */
+  async function askAgainOnRecovery(): Promise<void> {
+    recovery = new AbortController();
+    const { signal } = recovery;
+    const origins = () => endpoints.current();
+    const back = await waitForRecovery({ origins, fetch: upstreamFetch, clock, timers, signal });
+    if (back) breaker.askAgain(clock.now());
+  }
+
   const attempts = new Attempts({
     name,
     clock,
-    fetch: options.fetch ?? fetch,
+    fetch: upstreamFetch,
     balancer,
     ...(on("deadline") ? { timers } : {}),
     ...(on("breaker") ? { breaker } : {}),
@@ -111,7 +132,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     maxRetries: on("retry") ? 2 : 0,
     hedgeAfterMs: on("hedge") ? options.hedgeAfterMs ?? 250 : Infinity,
   });
-  const coalescer = new Coalescer();
+  const coalescer = new Coalescer(on("deadline") ? { timers } : {});
   const limit = on("bulkhead") ? maxConcurrent : Infinity;
   let active = 0;
   let overflowed = 0;

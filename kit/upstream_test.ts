@@ -231,6 +231,57 @@ Deno.test("upstream closes its breaker by itself when the service is back", asyn
   assert.equal(upstream.snapshot().breaker.kind, "closed");
 });
 
+Deno.test("upstream asks a service that was silent for long again as soon as it answers its readiness", async () => {
+  const { ask, setBehaviour, upstream, clock } = setUp({ a: hung }, { layersOff: ["retry"] });
+  await Promise.all(Array.from({ length: 20 }, () => ask("POST", "{}")));
+  for (let outageMs = 0; outageMs < 60_000; outageMs += 1_000) {
+    // deno-lint-ignore no-await-in-loop -- clients keep coming
+    await Promise.all([ask(), clock.advance(1_000)]);
+  }
+  const state = upstream.snapshot().breaker;
+  assert.ok(state.kind === "open" && state.openings > 2, "its pauses had grown long");
+  setBehaviour("a", fine);
+  await clock.advance(3_100);
+  assert.deepEqual(await times(3, ask), [200, 200, 200]);
+  assert.equal(upstream.snapshot().breaker.kind, "closed");
+});
+
+Deno.test("upstream leaves a service that is ready but fails its calls to the growing pauses", async () => {
+  const failing: Behaviour = (request) =>
+    new URL(request.url).pathname === "/readyz" ? fine(request) : broken(request);
+  const { ask, seen, upstream, clock } = setUp({ a: failing }, { layersOff: ["retry"] });
+  await times(20, ask);
+  for (let passedMs = 0; passedMs < 60_000; passedMs += 500) {
+    // deno-lint-ignore no-await-in-loop -- clients keep coming
+    await Promise.all([ask(), clock.advance(500)]);
+  }
+  const state = upstream.snapshot().breaker;
+  assert.ok(state.kind === "open" && state.openings === 4, "opened after 0, 5, 15 and 35 s");
+  assert.equal(seen.length, 20 + 3 + 3, "one call and one look at its readiness after each pause");
+});
+
+Deno.test("upstream takes an answer that breaks off for a failure, where it is read whole", async () => {
+  const cut: Behaviour = () =>
+    new Response(
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(new Uint8Array(1));
+          controller.error(new TypeError("connection reset"));
+        },
+      }),
+    );
+  const { ask, upstream, to } = setUp({ a: cut, b: fine });
+  assert.deepEqual(new Set(await times(20, ask)), new Set([200]));
+  assert.ok(to("a") > 0 && upstream.snapshot().retries === to("a"), "asked elsewhere instead");
+
+  const { upstream: alone } = setUp({ a: cut }, { layersOff: ["retry"] });
+  const send = (streamed: boolean) =>
+    alone.send({ method: "GET", path: "/", deadlineAtMs: 1_000, streamed });
+  await assert.rejects(send(false), { type: "bad-gateway" });
+  const passedOn = await send(true);
+  await assert.rejects(passedOn.text(), { message: "connection reset" });
+});
+
 Deno.test("upstream does not blame the service for a client who sends too slowly, or too much", async () => {
   const { upstream, clock } = setUp({
     a: async (request) => (await request.text(), fine(request)),
