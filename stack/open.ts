@@ -7,8 +7,8 @@
 import { systemClock } from "../kit/clock.ts";
 import { isSweepNeeded, sweepContainers } from "./compose/sweep.ts";
 import { ensureDependencies } from "./dependencies.ts";
-import { type OwnStack, startOnEngine } from "./engines.ts";
-import { StackClient } from "./process/control.ts";
+import { startOnEngine } from "./engines.ts";
+import { StackClient } from "./supervisor/control.ts";
 import { sweepLedger } from "./process/ledger.ts";
 import { sendSignal } from "./process/proc.ts";
 import {
@@ -16,11 +16,10 @@ import {
   removeVolatile,
   type StateDir,
   stateDir as pathsOf,
-} from "./process/state_dir.ts";
+} from "./supervisor/state_dir.ts";
 import { type Stack, StackError, type StackOptions, stackOptionsSchema } from "./stack.ts";
+import type { Supervisor } from "./supervisor/supervisor.ts";
 import { PROJECT_ROOT } from "./tools.ts";
-
-export type { OwnStack } from "./engines.ts";
 
 /**
  * Where `up` and all other tasks keep the state of the one stack of this checkout. `STACK_DIR` (an
@@ -48,7 +47,7 @@ export interface OpenOptions {
 export async function startStack(
   options: Partial<StackOptions> = {},
   { stateDir = defaultStateDir(), signal }: OpenOptions & { signal?: AbortSignal } = {},
-): Promise<OwnStack> {
+): Promise<Supervisor> {
   await ensureDependencies();
   return await startOnEngine(stackOptionsSchema.parse(options), {
     stateDir,
@@ -67,7 +66,7 @@ export async function startDetachedStack(
   { stateDir = defaultStateDir() }: OpenOptions = {},
 ): Promise<Stack> {
   await ensureDependencies();
-  const main = new URL("./process/supervisor_main.ts", import.meta.url).pathname;
+  const main = new URL("./supervisor/main.ts", import.meta.url).pathname;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "-A", main, stateDir, JSON.stringify(options)],
     detached: true,

@@ -15,6 +15,9 @@ export interface CommandOptions {
   signal?: AbortSignal;
 }
 
+/** Time to drain (10 s in compose.yaml) and a little more; then a container is killed. */
+const STOP_AFTER_S = "12";
+
 const containerSchema = z.object({
   Id: z.string(),
   Name: z.string().transform((name) => name.replace(/^\//, "")),
@@ -76,6 +79,12 @@ export async function inspect(ids: readonly string[]): Promise<Container[]> {
     if (!(error instanceof StackError)) throw error;
     return (await Promise.all(ids.map((id) => inspect([id])))).flat(); // one of them is gone
   }
+}
+
+/** Lets containers drain, then ends them. */
+export async function stopContainers(containers: readonly Container[]): Promise<void> {
+  if (containers.length === 0) return;
+  await docker(["stop", "-t", STOP_AFTER_S, ...containers.map(({ Id }) => Id)]);
 }
 
 /** Events of containers with a label until the signal aborts: the id of the container and what happened. */

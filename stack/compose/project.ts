@@ -90,9 +90,11 @@ export class Project {
     }
   }
 
-  /** The containers that Compose made. */
+  /** The containers that Compose made, by service, lowest number first. */
   async containers(): Promise<Container[]> {
-    return await containersWith(this.label);
+    return (await containersWith(this.label)).sort((a, b) =>
+      placeOf(a).service.localeCompare(placeOf(b).service) || placeOf(a).number - placeOf(b).number
+    );
   }
 
   /** The label that all of them carry. */

@@ -12,7 +12,7 @@ import { StackError } from "../stack.ts";
 import { findTool } from "../tools.ts";
 import { Instance, type InstanceOptions, type ProcessRef } from "./instance.ts";
 import { sendSignal, sessionMembers } from "./proc.ts";
-import type { StateDir } from "./state_dir.ts";
+import type { StateDir } from "../supervisor/state_dir.ts";
 
 const RELOAD_TIMEOUT_MS = 5_000;
 

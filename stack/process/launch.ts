@@ -9,7 +9,7 @@ import { denoArgs, nodeArgs, nodeEnvironment } from "../../kit/runtime/command.t
 import { type ScalableService, StackError, type StackOptions } from "../stack.ts";
 import { findTool, PROJECT_ROOT, type ToolName } from "../tools.ts";
 import type { LaunchSpec } from "./instance.ts";
-import type { StateDir } from "./state_dir.ts";
+import type { StateDir } from "../supervisor/state_dir.ts";
 
 /** `DRAIN_TIMEOUT_MS` of every instance: longest time to finish what is in flight. */
 const DRAIN_TIMEOUT_MS = 10_000;
