@@ -8,6 +8,8 @@
 import { systemClock } from "../../kit/clock.ts";
 import type { Front, FrontKind } from "../../lb/front.ts";
 import { type FrontLaunch, launchOf } from "../../lb/launch.ts";
+import { answersAs } from "../process/launch.ts";
+import { replaceFile } from "../replace_file.ts";
 import { StackError } from "../stack.ts";
 import { PROJECT_ROOT } from "../tools.ts";
 import { type Container, docker, inspect } from "./docker.ts";
@@ -18,6 +20,7 @@ const DIRECTORY = "/run/front";
 /** An nginx that serves nothing. */
 const IDLE = "daemon off; error_log stderr; events {}\n";
 const START_TIMEOUT_MS = 15_000;
+const PROBE_TIMEOUT_MS = 1_000;
 const RELOAD_TIMEOUT_MS = 5_000;
 const HARDENED = [
   "--read-only",
@@ -162,34 +165,21 @@ export class FrontContainer {
   }
 
   #write(id: string, { file, text }: FrontLaunch): void {
-    const path = `${this.#options.folder}/${id}/${file}`;
-    Deno.writeTextFileSync(`${path}.new`, text, { mode: 0o600 });
-    giveToContainers(`${path}.new`);
-    Deno.renameSync(`${path}.new`, path);
+    replaceFile(`${this.#options.folder}/${id}/${file}`, text, { prepare: giveToContainers });
   }
 
   /** Two fronts may share the port: only the answer of this one counts. */
   async #untilServed({ container, config }: Running): Promise<void> {
     const deadline = systemClock.now() + START_TIMEOUT_MS;
     while (systemClock.now() < deadline) {
+      const look = { url: this.url, signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) };
       // deno-lint-ignore no-await-in-loop -- looking again is the point
-      if (await answersAs(this.url, config.id)) return;
+      if (await answersAs(config.id, look).catch(() => false)) return; // nobody answers yet
       // deno-lint-ignore no-await-in-loop -- looking again is the point
       await systemClock.sleep(50);
     }
     const said = await docker(["logs", "--tail=1", container]).catch(() => "");
     throw new StackError(`Cannot start the front: it must answer, received "${said}"`);
-  }
-}
-
-async function answersAs(url: string, id: string): Promise<boolean> {
-  try {
-    const headers = { connection: "close" };
-    const response = await fetch(url, { headers, signal: AbortSignal.timeout(1_000) });
-    await response.body?.cancel();
-    return response.headers.get("x-instance-id") === id;
-  } catch {
-    return false; // nobody answers yet
   }
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { replaceFile } from "../replace_file.ts";
 import { SCALABLE, type ScalableService, type StackOptions } from "../stack.ts";
 import { PROJECT_ROOT } from "../tools.ts";
 import { composeCommand, type Container, containersWith, run } from "./docker.ts";
@@ -63,12 +64,9 @@ export class Project {
 
   /** Writes a file that every gateway replica can read; answers whether it is news. */
   share(name: string, text: string): boolean {
-    const path = `${this.#folders.shared}/${name}`;
     if (this.#shared.get(name) === text) return false;
     this.#shared.set(name, text);
-    Deno.writeTextFileSync(`${path}.new`, text, { mode: 0o600 });
-    giveToContainers(`${path}.new`);
-    Deno.renameSync(`${path}.new`, path);
+    replaceFile(`${this.#folders.shared}/${name}`, text, { prepare: giveToContainers });
     return true;
   }
 

@@ -8,9 +8,12 @@
 import { systemClock } from "../../kit/clock.ts";
 import type { Front, FrontProgram } from "../../lb/front.ts";
 import { type FrontLaunch, launchOf } from "../../lb/launch.ts";
+import { replaceFile } from "../replace_file.ts";
+import { runProgram } from "../run_program.ts";
 import { StackError } from "../stack.ts";
 import { findTool } from "../tools.ts";
 import { Instance, type InstanceOptions, type ProcessRef } from "./instance.ts";
+import { answersAs } from "./launch.ts";
 import { sendSignal, sessionMembers } from "./proc.ts";
 import type { StateDir } from "../supervisor/state_dir.ts";
 
@@ -123,12 +126,7 @@ export class FrontProcess {
       askToEnd: kind === "nginx" ? endNginx : ({ pid }) => sendSignal(pid, launch.stopSignal),
       stopTimeoutMs: config.drainMs + 2_000,
       // Two fronts may share the port: only the answer of this one counts.
-      probe: async (signal) => {
-        const headers = { connection: "close" };
-        const response = await fetch(`${address}/`, { signal, headers });
-        await response.body?.cancel();
-        return response.headers.get("x-instance-id") === config.id;
-      },
+      probe: (signal) => answersAs(config.id, { url: `${address}/`, signal }),
     }, this.#instanceOptions);
     return { config, program, path: tool.path, instance };
   }
@@ -159,8 +157,7 @@ async function checkConfig({ path, program }: Running, launch: FrontLaunch): Pro
 }
 
 function writeConfig({ directory }: FrontProgram, { file, text }: FrontLaunch): void {
-  Deno.writeTextFileSync(`${directory}/${file}.new`, text, { mode: 0o600 });
-  Deno.renameSync(`${directory}/${file}.new`, `${directory}/${file}`);
+  replaceFile(`${directory}/${file}`, text);
 }
 
 /** Resolves when the processes that followed the old configuration take no more connections. */
@@ -200,14 +197,8 @@ function takesConnections(pid: number): boolean {
 }
 
 async function run(path: string, args: string[], env: Record<string, string>): Promise<void> {
-  const { success, stderr } = await new Deno.Command(path, {
-    args,
-    env,
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).output();
+  const { success, complaints } = await runProgram(path, { args, env });
   if (success) return;
-  const said = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
-  throw new StackError(`Cannot change the front: it must accept the change, received "${said}"`);
+  const rule = "it must accept the change";
+  throw new StackError(`Cannot change the front: ${rule}, received "${complaints.at(-1)}"`);
 }

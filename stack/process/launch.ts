@@ -140,6 +140,18 @@ export async function answersOk(url: string, signal: AbortSignal): Promise<boole
   return response.status === 200;
 }
 
+/**
+ * Whether the front with this id answers a GET, on a connection of its own: two fronts may share a port.
+ */
+export async function answersAs(
+  id: string,
+  { url, signal }: { url: string; signal: AbortSignal },
+): Promise<boolean> {
+  const response = await fetch(url, { headers: { connection: "close" }, signal });
+  await response.body?.cancel();
+  return response.headers.get("x-instance-id") === id;
+}
+
 /** Whether Redis has loaded its data: it says LOADING to a PING before. */
 async function redisAnswers(port: number, password: string): Promise<boolean> {
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });

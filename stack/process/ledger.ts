@@ -6,6 +6,7 @@
  * @module
  */
 import { z } from "zod";
+import { replaceFile } from "../replace_file.ts";
 import { removeFile } from "../supervisor/state_dir.ts";
 import { killSession, readBootId, readProcess } from "./proc.ts";
 
@@ -50,8 +51,7 @@ export class Ledger {
 
   #write(): void {
     const text = JSON.stringify({ bootId: this.#bootId, processes: this.#processes });
-    Deno.writeTextFileSync(`${this.#path}.new`, text, { mode: 0o600 });
-    Deno.renameSync(`${this.#path}.new`, this.#path);
+    replaceFile(this.#path, text);
   }
 }
 
