@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { systemClock } from "../kit/clock.ts";
 import { isSweepNeeded, sweepContainers } from "./compose/sweep.ts";
 import { ensureDependencies } from "./dependencies.ts";
 import { startOnEngine } from "./engines.ts";
@@ -17,6 +16,7 @@ import {
   type StateDir,
   stateDir as pathsOf,
 } from "./supervisor/state_dir.ts";
+import { poll } from "./poll.ts";
 import { type Stack, StackError, type StackOptions, stackOptionsSchema } from "./stack.ts";
 import type { Supervisor } from "./supervisor/supervisor.ts";
 import { PROJECT_ROOT } from "./tools.ts";
@@ -136,15 +136,13 @@ async function endSupervisor(dir: StateDir, pid: number): Promise<void> {
     [15_000, () => sendSignal(pid, "SIGTERM")],
     [5_000, () => sendSignal(pid, "SIGKILL")],
   ];
+  const isFree = () => holderOf(dir) === undefined;
   for (const [waitMs, act] of stages) {
     let refused = false;
     Promise.resolve(act()).catch(() => refused = true); // dead socket: the next stage insists
-    const deadline = Date.now() + waitMs;
-    while (!refused && Date.now() < deadline) {
-      if (holderOf(dir) === undefined) return;
-      // deno-lint-ignore no-await-in-loop -- looking again is the point
-      await systemClock.sleep(20);
-    }
+    // deno-lint-ignore no-await-in-loop -- the next stage insists
+    await poll(() => refused || isFree(), { timeoutMs: waitMs, everyMs: 20 });
+    if (isFree()) return;
   }
 }
 

@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { systemClock } from "../../kit/clock.ts";
 import type { Front, FrontKind } from "../../lb/front.ts";
 import { type FrontLaunch, launchOf } from "../../lb/launch.ts";
+import { poll } from "../poll.ts";
 import { answersAs } from "../process/launch.ts";
 import { replaceFile } from "../replace_file.ts";
 import { StackError } from "../stack.ts";
@@ -170,14 +170,12 @@ export class FrontContainer {
 
   /** Two fronts may share the port: only the answer of this one counts. */
   async #untilServed({ container, config }: Running): Promise<void> {
-    const deadline = systemClock.now() + START_TIMEOUT_MS;
-    while (systemClock.now() < deadline) {
-      const look = { url: this.url, signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) };
-      // deno-lint-ignore no-await-in-loop -- looking again is the point
-      if (await answersAs(config.id, look).catch(() => false)) return; // nobody answers yet
-      // deno-lint-ignore no-await-in-loop -- looking again is the point
-      await systemClock.sleep(50);
-    }
+    const looks = { timeoutMs: START_TIMEOUT_MS, everyMs: 50 };
+    const isServed = await poll(() => {
+      const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+      return answersAs(config.id, { url: this.url, signal }).catch(() => false); // nobody does yet
+    }, looks);
+    if (isServed) return;
     const said = await docker(["logs", "--tail=1", container]).catch(() => "");
     throw new StackError(`Cannot start the front: it must answer, received "${said}"`);
   }
@@ -193,14 +191,11 @@ async function reload(container: string, kind: FrontKind, launch: FrontLaunch): 
   await docker(["exec", container, kind, ...launch.checkArgs(`${DIRECTORY}/${launch.file}`)]);
   const old = await workers(container);
   await docker(["kill", `--signal=${launch.reload.signal}`, container]);
-  const deadline = systemClock.now() + RELOAD_TIMEOUT_MS;
-  while (systemClock.now() < deadline) {
-    // deno-lint-ignore no-await-in-loop -- looking again is the point
+  const areNew = await poll(async () => {
     const now = await workers(container);
-    if (![...old].some((pid) => now.has(pid))) return;
-    // deno-lint-ignore no-await-in-loop -- looking again is the point
-    await systemClock.sleep(20);
-  }
+    return ![...old].some((pid) => now.has(pid));
+  }, { timeoutMs: RELOAD_TIMEOUT_MS, everyMs: 20 });
+  if (areNew) return;
   throw new StackError(
     `Cannot reload the front: its workers must be replaced in ${RELOAD_TIMEOUT_MS} ms`,
     { exitCode: 1 },

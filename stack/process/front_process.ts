@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { systemClock } from "../../kit/clock.ts";
 import type { Front, FrontProgram } from "../../lb/front.ts";
 import { type FrontLaunch, launchOf } from "../../lb/launch.ts";
+import { poll } from "../poll.ts";
 import { replaceFile } from "../replace_file.ts";
 import { runProgram } from "../run_program.ts";
 import { StackError } from "../stack.ts";
@@ -174,17 +174,9 @@ async function reload({ instance, path }: Running, launch: FrontLaunch): Promise
 }
 
 async function waitUntil(condition: () => boolean, rule: string): Promise<void> {
-  const deadline = systemClock.now() + RELOAD_TIMEOUT_MS;
-  while (!condition()) {
-    if (systemClock.now() > deadline) {
-      const received = `nothing of it in ${RELOAD_TIMEOUT_MS} ms`;
-      throw new StackError(`Cannot reload the front: ${rule}, received "${received}"`, {
-        exitCode: 1,
-      });
-    }
-    // deno-lint-ignore no-await-in-loop -- looking again is the point
-    await systemClock.sleep(10);
-  }
+  if (await poll(condition, { timeoutMs: RELOAD_TIMEOUT_MS, everyMs: 10 })) return;
+  const received = `nothing of it in ${RELOAD_TIMEOUT_MS} ms`;
+  throw new StackError(`Cannot reload the front: ${rule}, received "${received}"`, { exitCode: 1 });
 }
 
 /** An nginx worker that finishes what it has says so in its title. */
