@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-await-in-loop -- one case after the other
 import assert from "node:assert/strict";
 import { requires } from "../../testing/requires.ts";
-import type { StackStatus } from "../stack.ts";
+import { type LogOptions, requireInstance, type StackStatus } from "../stack.ts";
 import { connectStack } from "../open.ts";
 import { holderOf, takeStateDir } from "./state_dir.ts";
 import { type Engine, type Supervision, Supervisor } from "./supervisor.ts";
@@ -47,7 +47,10 @@ class FakeEngine implements Engine {
     await this.changing;
   }
 
-  async *logs(): AsyncGenerator<string> {}
+  async *logs({ instance }: LogOptions = {}): AsyncGenerator<string> {
+    requireInstance(instance ?? "redis", { action: "show logs", known: ["redis", "front"] });
+    yield* ["1", "2"];
+  }
 
   kill(): Promise<void> {
     return Promise.resolve();
@@ -148,13 +151,19 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Supervisor answers on its control socket who asks it to go down, and is down then",
+  name: "Supervisor answers on its control socket who looks, errs or asks it to go down",
   ...requires(),
   async fn() {
     await using it = await fixture();
     const stack = await it.start();
     const client = connectStack(it);
     assert.deepEqual(await client.status(), STATUS);
+    assert.deepEqual(await Array.fromAsync(client.logs()), ["1", "2"]);
+    // An engine may find out late: when the first line is asked for.
+    await assert.rejects(Array.fromAsync(client.logs({ instance: "x" })), {
+      message: 'Cannot show logs: the instance must be one of redis, front, received "x"',
+      exitCode: 2,
+    });
     await client.down();
     await stack.closed;
     assert.deepEqual(it.engine().calls, ["start", "stop"]);
