@@ -4,6 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import { LAYERS } from "../../kit/upstream.ts";
 import type { FrontKind } from "../../lb/front.ts";
 import { treeCpuUs } from "../environment.ts";
 import { atMost, type Evidence, type TrialEvidence } from "../evidence.ts";
@@ -27,8 +28,6 @@ const PATHS = [
   "front > gateway > service",
 ] as const;
 
-/** Layers of the upstream client, each switched off by itself, and all of them. */
-const LAYERS = ["coalesce", "bulkhead", "retry", "hedge", "breaker", "ejection", "deadline"];
 const FULL_PATH = "gateway > service";
 
 function switchedOff(what: string): Record<string, string> {
