@@ -75,6 +75,8 @@ export interface Experiment extends Omit<Declaration, "factors"> {
   trials: { full: number; quick: number };
   /** Whether a combination of levels is a cell of the design. @default all */
   includes?(levels: Levels, quick: boolean): boolean;
+  /** Whether a cell sits out this repetition: what carries no claim need not be measured as often. @default never */
+  sitsOut?(levels: Levels, repetition: number): boolean;
   /** The stack that a cell needs, null for none. Cells with equal options share one. */
   stack(levels: Levels): Partial<StackOptions> | null;
   /** Brings a running stack into the state of the cell (replicas, policy, front). */

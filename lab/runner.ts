@@ -4,21 +4,28 @@
  * @module
  */
 import { analyseExperiment } from "./analyse.ts";
-import { cellsOf, chooseLevels, type Narrowing, type PlannedTrial, planTrials } from "./design.ts";
+import {
+  cellsOf,
+  chooseLevels,
+  type Narrowing,
+  type PlannedTrial,
+  planTrials,
+  stackStarts,
+} from "./design.ts";
 import { captureEnvironment, runId } from "./environment.ts";
 import type { Experiment } from "./experiment.ts";
 import { runnableCells } from "./needed_tools.ts";
 import { formatSeconds, Progress } from "./progress.ts";
 import { ResultStore } from "./result_store.ts";
 import { type ExperimentResult, RESULTS_VERSION, type Run, type Warning } from "./results.ts";
-import { MAX_STACKS, type OpenStack, StackHolder } from "./stack_holder.ts";
+import { type OpenStack, StackHolder } from "./stack_holder.ts";
 import { createRandom } from "./stats/random.ts";
 import { TrialRecorder } from "./trial_recorder.ts";
 
 /** Load average a core above which the machine is called busy. */
 const BUSY_LOAD = 0.5;
-/** Rough cost of a stack's start and stop, for the time left. */
-const STACK_SECONDS = 2.5;
+/** Rough cost of a stack's start, and of its stop beside the start of another, for the time left. */
+const STACK_SECONDS = 3;
 
 /** Code of the warning of a run that an experiment ended with an error. */
 export const EXPERIMENT_ERROR = "experiment-error";
@@ -123,12 +130,11 @@ function plan(experiment: Experiment, options: RunOptions): Plan {
   const { cells, warnings } = runnableCells(experiment, designed);
   const trials = options.trials ?? experiment.trials[quick ? "quick" : "full"];
   const random = createRandom(seed);
-  const order = planTrials(cells, { trials, stackKey: experiment.stack, random });
-  const stacks = new Set(cells.map((levels) => JSON.stringify(experiment.stack(levels))));
-  const starts = stacks.size <= MAX_STACKS ? stacks.size : stacks.size * trials;
+  const { stack: stackKey, sitsOut = () => false } = experiment;
+  const order = planTrials(cells, { trials, stackKey, random, sitsOut });
   const seconds = order.reduce(
     (sum, { levels }) => sum + experiment.secondsPerTrial(levels, quick),
-    starts * STACK_SECONDS,
+    stackStarts(order, stackKey) * STACK_SECONDS,
   );
   return { experiment, order, trials, seconds, warnings };
 }

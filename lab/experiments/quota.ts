@@ -10,7 +10,7 @@ import { analyseScaleOut } from "./scale_out_analysis.ts";
 const CORES = 0.2;
 const WORK_MS = 2;
 const CLIENTS_A_REPLICA = 8;
-const seconds = (quick: boolean) => quick ? 1.5 : 5;
+const seconds = (quick: boolean) => quick ? 1.5 : 4;
 
 /** The experiment. */
 export const quota: Experiment = {

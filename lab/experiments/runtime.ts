@@ -11,7 +11,7 @@ import type { Metric } from "../results.ts";
 import { meterCpu } from "./process_costs.ts";
 
 const CLIENTS = 16;
-const seconds = (quick: boolean) => quick ? 1.5 : 6;
+const seconds = (quick: boolean) => quick ? 1.5 : 4;
 
 /** The experiment. */
 export const runtime: Experiment = {
