@@ -69,8 +69,8 @@ export interface Analysis {
 /** An experiment. */
 export interface Experiment extends Omit<Declaration, "factors"> {
   factors: readonly FactorSpec[];
-  /** Left out unless it is asked for by name. @default false */
-  onlyWhenNamed?: boolean;
+  /** Left out of quick runs unless it is asked for by name. @default false */
+  notQuick?: boolean;
   /** Trials a cell. */
   trials: { full: number; quick: number };
   /** Whether a combination of levels is a cell of the design. @default all */

@@ -172,7 +172,7 @@ function chosen(
     return { experiments: [sweepOf(url)], narrowing };
   }
   const experiments = names.length === 0
-    ? EXPERIMENTS.filter(({ onlyWhenNamed }) => !onlyWhenNamed)
+    ? EXPERIMENTS.filter(({ notQuick }) => !(quick && notQuick))
     : [...new Set(names)].map(named);
   Object.entries(narrowing).forEach(([factor, levels]) => check(experiments, factor, levels));
   for (const { name, factors, includes } of experiments) {
