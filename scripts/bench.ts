@@ -131,6 +131,10 @@ async function compareTwo(args: readonly string[]): Promise<number> {
     throw wrongUse(bench, "--compare takes two folders of runs", extra ?? a ?? "");
   }
   const [before, after] = await Promise.all([openRun(a), openRun(b)]);
+  const modes = [(await before.readRun()).mode, (await after.readRun()).mode];
+  if (modes[0] !== modes[1]) {
+    throw wrongUse(bench, "--compare takes two runs of one mode", modes.join(" and "));
+  }
   const comparison = compareRuns(await before.readExperiments(), await after.readExperiments());
   say(comparisonLines(comparison).join("\n"));
   return comparison.measures.some(({ verdict }) => verdict === "worse") ? 1 : 0;
