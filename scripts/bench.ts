@@ -40,6 +40,11 @@ export const bench = command({
     out: value("DIR", text(), "folder of all runs (bench-results)"),
     url: value("URL", address, "measure a service of your own instead: rate sweep and latencies"),
     report: value("DIR", text(), "compute a run's results and reports again from its samples"),
+    handicap: value(
+      "US",
+      wholeNumber(1, 1_000_000),
+      "burn so many µs of CPU in the gateway for each request: a check that --compare notices",
+    ),
     compare: toggle("say what changed between two runs beyond noise: bench --compare A B"),
   },
   async run({ list, compare, report, url, ...rest }, args) {
@@ -47,6 +52,9 @@ export const bench = command({
     if (compare) return await compareTwo(args);
     if (report !== undefined) return await regenerate(report, args);
     const what = chosen(args, { url, quick: rest.quick });
+    if (url !== undefined && rest.handicap !== undefined) {
+      throw wrongUse(bench, "--url takes no --handicap", String(rest.handicap));
+    }
     if (url !== undefined) await mustAnswer(url);
     return await measure({ ...what, ...rest });
   },
@@ -72,9 +80,10 @@ interface Measurement {
   trials: number | undefined;
   seed: number | undefined;
   out: string | undefined;
+  handicap: number | undefined;
 }
 
-async function measure({ trials, seed, out, ...what }: Measurement): Promise<number> {
+async function measure({ trials, seed, out, handicap, ...what }: Measurement): Promise<number> {
   const oha = findTool("oha");
   if (!oha.present) throw new StackError(`Cannot run bench: ${oha.reason}; run "deno task setup"`);
   const interrupted = new AbortController();
@@ -86,6 +95,7 @@ async function measure({ trials, seed, out, ...what }: Measurement): Promise<num
     ...what,
     seed: seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
     ...(trials === undefined ? {} : { trials }),
+    ...(handicap === undefined ? {} : { handicapUs: handicap }),
     ...(what.quick ? { budgetSeconds: QUICK_SECONDS } : {}),
     out: out ?? `${PROJECT_ROOT}bench-results`,
     command: ["deno task bench", ...process.argv.slice(2)].join(" "),
