@@ -12,6 +12,7 @@ import { createCheckCredentials } from "./credentials.ts";
 import { dashboardRoute } from "./dashboard.ts";
 import { forwardRoutes } from "./forward.ts";
 import type { GatewayApp, GatewayParts } from "./gateway.ts";
+import { createHandicap } from "./handicap.ts";
 import { limitedRoute } from "./limited.ts";
 import { metricsRoute } from "./metrics.ts";
 import { sessionRoutes } from "./session.ts";
@@ -31,6 +32,7 @@ export function createGateway(parts: GatewayParts): GatewayApp {
         maxQueueAgeMs: config.MAX_QUEUE_AGE_MS,
       }));
     }
+    if (config.HANDICAP_US > 0) app.use("/api/*", createHandicap(config.HANDICAP_US));
     forwardRoutes(app, parts);
     dashboardRoute(app, parts);
     countRoutes(app, parts);

@@ -2,8 +2,8 @@
  * The way to a service: picks a replica, sends within a deadline, and survives that replicas or the
  * whole service are slow, failing or away.
  *
- * From the outside in: coalescing, bulkhead, retries, hedging, breaker, balancer with ejection, deadline.
- * Each layer can be left out, so that the lab can show what it is good for and what it costs.
+ * From the outside in: coalescing, bulkhead, retries and hedging on a budget, breaker, balancer with
+ * ejection, deadline. Each layer can be left out, so that the lab can show what it is good for and what it costs.
  *
  * @module
  */
@@ -27,6 +27,7 @@ export const LAYERS = [
   "bulkhead",
   "retry",
   "hedge",
+  "budget",
   "breaker",
   "ejection",
   "deadline",
@@ -122,7 +123,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     ...(on("breaker") ? { breaker } : {}),
     ...(on("ejection") ? { ejector: new Ejector() } : {}),
   });
-  const budget = new RetryBudget();
+  // A floor that is never reached bounds nothing, and the hot path need not know.
+  const budget = new RetryBudget(on("budget") ? {} : { floor: Number.MAX_SAFE_INTEGER });
   const retries = new Retries({
     attempts,
     clock,

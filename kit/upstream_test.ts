@@ -453,3 +453,34 @@ Deno.test("upstream leaves layers out when told to", async () => {
   await times(30, () => both.ask("POST", "{}"));
   assert.ok(both.to("a") > 8);
 });
+
+Deno.test("upstream bounds retries by a budget unless that layer is left out", async () => {
+  const attemptsOf = async (layersOff: UpstreamOptions["layersOff"] & object) => {
+    const { ask, seen } = setUp({ a: broken }, { layersOff });
+    await times(100, ask);
+    return seen.length;
+  };
+  // A fifth of 100, and the 3 that are always there; 0.2 added 100 times may fall short of 20.
+  const bounded = await attemptsOf(["breaker"]);
+  assert.ok(bounded === 123 || bounded === 122, `${bounded}`);
+  assert.equal(await attemptsOf(["breaker", "budget"]), 300);
+});
+
+Deno.test("upstream bounds hedges by the same budget", async () => {
+  const hedgesOf = async (layersOff: UpstreamOptions["layersOff"] & object) => {
+    const { upstream, clock } = setUp({ a: hung, b: hung }, { layersOff });
+    const all = Array.from(
+      { length: 10 },
+      () =>
+        upstream.send({ method: "GET", path: "/", deadlineAtMs: clock.now() + 1_000 })
+          .catch(() => {}),
+    );
+    await clock.advance(600);
+    const { hedges } = upstream.snapshot();
+    await clock.advance(1_000);
+    await Promise.all(all);
+    return hedges;
+  };
+  assert.equal(await hedgesOf(["coalesce", "breaker"]), 3);
+  assert.equal(await hedgesOf(["coalesce", "breaker", "budget"]), 10);
+});

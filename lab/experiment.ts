@@ -69,12 +69,14 @@ export interface Analysis {
 /** An experiment. */
 export interface Experiment extends Omit<Declaration, "factors"> {
   factors: readonly FactorSpec[];
-  /** Left out unless it is asked for by name. @default false */
-  onlyWhenNamed?: boolean;
+  /** Left out of quick runs unless it is asked for by name. @default false */
+  notQuick?: boolean;
   /** Trials a cell. */
   trials: { full: number; quick: number };
   /** Whether a combination of levels is a cell of the design. @default all */
   includes?(levels: Levels, quick: boolean): boolean;
+  /** Whether a cell sits out this repetition: what carries no claim need not be measured as often. @default never */
+  sitsOut?(levels: Levels, repetition: number): boolean;
   /** The stack that a cell needs, null for none. Cells with equal options share one. */
   stack(levels: Levels): Partial<StackOptions> | null;
   /** Brings a running stack into the state of the cell (replicas, policy, front). */

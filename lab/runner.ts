@@ -3,22 +3,29 @@
  *
  * @module
  */
+import { startStack } from "../stack/open.ts";
 import { analyseExperiment } from "./analyse.ts";
-import { cellsOf, chooseLevels, type Narrowing, type PlannedTrial, planTrials } from "./design.ts";
+import {
+  cellsOf,
+  chooseLevels,
+  type Narrowing,
+  type PlannedTrial,
+  planTrials,
+  stackStarts,
+} from "./design.ts";
 import { captureEnvironment, runId } from "./environment.ts";
 import type { Experiment } from "./experiment.ts";
 import { runnableCells } from "./needed_tools.ts";
 import { formatSeconds, Progress } from "./progress.ts";
 import { ResultStore } from "./result_store.ts";
 import { type ExperimentResult, RESULTS_VERSION, type Run, type Warning } from "./results.ts";
-import { MAX_STACKS, type OpenStack, StackHolder } from "./stack_holder.ts";
+import { runWarnings } from "./run_warnings.ts";
+import { type OpenStack, StackHolder } from "./stack_holder.ts";
 import { createRandom } from "./stats/random.ts";
 import { TrialRecorder } from "./trial_recorder.ts";
 
-/** Load average a core above which the machine is called busy. */
-const BUSY_LOAD = 0.5;
-/** Rough cost of a stack's start and stop, for the time left. */
-const STACK_SECONDS = 2.5;
+/** Rough cost of a stack's start, and of its stop beside the start of another, for the time left. */
+const STACK_SECONDS = 3;
 
 /** Code of the warning of a run that an experiment ended with an error. */
 export const EXPERIMENT_ERROR = "experiment-error";
@@ -38,6 +45,8 @@ export interface RunOptions {
   budgetSeconds?: number;
   /** Folder of all runs. */
   out: string;
+  /** CPU time, in microseconds, that gateways burn for each request: to see that a comparison notices. @default 0 */
+  handicapUs?: number;
   /** What was typed. */
   command: string;
   signal: AbortSignal;
@@ -80,7 +89,7 @@ export async function runExperiments(options: RunOptions): Promise<FinishedRun> 
     environment,
     experiments: experiments.map(({ name }) => name),
     warnings: [
-      ...environmentWarnings(environment, quick),
+      ...runWarnings(environment, { quick, handicapUs: options.handicapUs ?? 0 }),
       ...plans.flatMap(({ warnings }) => warnings),
     ],
   };
@@ -123,12 +132,11 @@ function plan(experiment: Experiment, options: RunOptions): Plan {
   const { cells, warnings } = runnableCells(experiment, designed);
   const trials = options.trials ?? experiment.trials[quick ? "quick" : "full"];
   const random = createRandom(seed);
-  const order = planTrials(cells, { trials, stackKey: experiment.stack, random });
-  const stacks = new Set(cells.map((levels) => JSON.stringify(experiment.stack(levels))));
-  const starts = stacks.size <= MAX_STACKS ? stacks.size : stacks.size * trials;
+  const { stack: stackKey, sitsOut = () => false } = experiment;
+  const order = planTrials(cells, { trials, stackKey, random, sitsOut });
   const seconds = order.reduce(
     (sum, { levels }) => sum + experiment.secondsPerTrial(levels, quick),
-    starts * STACK_SECONDS,
+    stackStarts(order, stackKey) * STACK_SECONDS,
   );
   return { experiment, order, trials, seconds, warnings };
 }
@@ -137,7 +145,7 @@ async function runOne(
   planned: Plan,
   options: RunOptions & { store: ResultStore; run: Run; progress: Progress; stopAtMs: number },
 ): Promise<ExperimentResult> {
-  const { store, run, progress, quick, narrowing = {}, seed } = options;
+  const { store, run, progress, quick, narrowing = {}, seed, handicapUs = 0 } = options;
   const { experiment, trials } = planned;
   const { name } = experiment;
   try {
@@ -150,7 +158,7 @@ async function runOne(
   }
   const result = await analyseExperiment(store, experiment, {
     ...{ run, narrowing },
-    commands: [repeatCommand({ name, quick, trials, seed, narrowing })],
+    commands: [repeatCommand({ name, quick, trials, seed, narrowing, handicapUs })],
   });
   progress.say(`${result.outcome.padEnd(12)} ${name}: ${result.answer}`);
   return result;
@@ -160,9 +168,9 @@ async function runTrials(
   { experiment, order, seconds }: Plan,
   options: RunOptions & { store: ResultStore; progress: Progress; stopAtMs: number },
 ): Promise<void> {
-  const { store, progress, quick, signal, stopAtMs } = options;
+  const { store, progress, quick, signal, stopAtMs, handicapUs = 0 } = options;
   const { name } = experiment;
-  await using holder = new StackHolder(signal, options.openStack);
+  await using holder = new StackHolder(signal, handicapped(handicapUs, options.openStack));
   let begunAtMs = performance.now();
   for (const [i, { levels, repetition }] of order.entries()) {
     if (i > 0 && order[i - 1]?.repetition !== repetition) {
@@ -191,37 +199,30 @@ async function runTrials(
   }
 }
 
+/** Starts stacks whose gateways burn CPU time for each request. */
+function handicapped(us: number, open: OpenStack = startStack): OpenStack {
+  if (us === 0) return open;
+  return (options, rest) =>
+    open({ ...options, gatewayEnv: { ...options.gatewayEnv, HANDICAP_US: String(us) } }, rest);
+}
+
 /** What to type to run one experiment again in the same order. */
 function repeatCommand(
-  { name, quick, trials, seed, narrowing }: {
+  { name, quick, trials, seed, narrowing, handicapUs }: {
     name: string;
     quick: boolean;
     trials: number;
     seed: number;
     narrowing: Narrowing;
+    handicapUs: number;
   },
 ): string {
   const factors = Object.entries(narrowing).map(([factor, levels]) => `--${factor} ${levels}`);
-  const flags = [...(quick ? ["--quick"] : []), `--trials ${trials}`, `--seed ${seed}`, ...factors];
+  const flags = [
+    ...(quick ? ["--quick"] : []),
+    ...[`--trials ${trials}`, `--seed ${seed}`],
+    ...(handicapUs > 0 ? [`--handicap ${handicapUs}`] : []),
+    ...factors,
+  ];
   return `deno task bench ${name} ${flags.join(" ")}`;
-}
-
-function environmentWarnings(environment: Run["environment"], quick: boolean): Warning[] {
-  const { host: { cores }, loadAverage: [load = 0] } = environment;
-  const warnings: Warning[] = [];
-  if (quick) {
-    const message = "A quick run: fewer trials and levels, shorter phases, wide intervals";
-    warnings.push({ code: "quick", message, severity: "caution" });
-  }
-  if (load > BUSY_LOAD * cores) {
-    const message = `The machine was busy before the run: load ${
-      load.toFixed(2)
-    } on ${cores} cores`;
-    warnings.push({ code: "busy-machine", message, severity: "caution" });
-  }
-  if (environment.dirty) {
-    const message = "The checkout had changes that are in no commit";
-    warnings.push({ code: "dirty-checkout", message, severity: "caution" });
-  }
-  return warnings;
 }

@@ -182,6 +182,21 @@ Deno.test({
 });
 
 Deno.test({
+  name: "runExperiments() hands a handicap to every gateway and says so in the run",
+  ...requires(),
+  fn: () =>
+    withFolder(async (out) => {
+      const { run: record, results: [result], stacks } = await run({ out, handicapUs: 25 });
+      assert.ok(stacks.opened.length > 0);
+      for (const options of stacks.opened as { gatewayEnv: unknown }[]) {
+        assert.deepEqual(options.gatewayEnv, { HANDICAP_US: "25" });
+      }
+      assert.ok(record.warnings.some(({ code }) => code === "handicap"));
+      assert.match(result?.commands[0] ?? "", / --handicap 25$/);
+    }),
+});
+
+Deno.test({
   name: "runExperiments() goes on after an experiment that throws, says so and leaves no stack",
   ...requires(),
   fn: () =>

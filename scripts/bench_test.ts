@@ -39,6 +39,8 @@ const WRONG: readonly [args: string[], line: RegExp][] = [
   [["--compare", "a"], /--compare takes two folders of runs, received "a"$/],
   [["--compare", "a", "b", "c"], /--compare takes two folders of runs, received "c"$/],
   [["--compare", "/nowhere/a", "/nowhere/b"], /the folder must hold a run/],
+  [["--handicap", "0"], /--handicap must be a whole number/],
+  [["--url", "http://127.0.0.1:1/", "--handicap", "9"], /--url takes no --handicap, received "9"$/],
   [["--report", "/nowhere"], /the folder must hold a run, received "\/nowhere"$/],
 ];
 for (const [args, line] of WRONG) {

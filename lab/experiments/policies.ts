@@ -23,7 +23,7 @@ const BUSY_MS = 200;
 const BUSY_RATE = 2.5;
 const DELAYED_MS = 20;
 
-const seconds = (quick: boolean) => quick ? 2.4 : 6;
+const seconds = (quick: boolean) => quick ? 2 : 3.5;
 
 /** The experiment. */
 export const policies: Experiment = {

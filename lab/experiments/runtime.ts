@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { allOf, atLeast, atMost, type Evidence, type TrialEvidence } from "../evidence.ts";
+import { atLeast, type Evidence, type TrialEvidence } from "../evidence.ts";
 import type { Analysis, Experiment } from "../experiment.ts";
 import { cellName } from "../findings.ts";
 import { formatInterval } from "../report/format.ts";
@@ -11,7 +11,7 @@ import type { Metric } from "../results.ts";
 import { meterCpu } from "./process_costs.ts";
 
 const CLIENTS = 16;
-const seconds = (quick: boolean) => quick ? 1.5 : 6;
+const seconds = (quick: boolean) => quick ? 1.5 : 4;
 
 /** The experiment. */
 export const runtime: Experiment = {
@@ -19,12 +19,13 @@ export const runtime: Experiment = {
   title: "Deno or Node",
   question: "What does the same system cost on Deno and on Node?",
   hypotheses: [{
-    id: "same-order",
-    text: "CPU time a request of the gateway differs by at most a factor of 3",
+    id: "deno-takes-less",
+    text: "A request costs the gateway less CPU time on Deno than on Node",
   }],
   theory:
     "None: the files are the same, the HTTP servers and clients below them are not. Measured before on one machine: " +
-    "a bare fetch hop cost 69 µs on Deno, with undici on Node 161 µs.",
+    "a bare fetch hop cost 69 µs on Deno, with undici on Node 161 µs. That is why the claim has a direction; how much less " +
+    "is a question, and has no bound.",
   factors: [{
     name: "runtime",
     description: "what runs gateway and services",
@@ -95,8 +96,8 @@ function analyse(evidence: Evidence): Analysis {
   return {
     answer: sentence,
     verdicts: [{
-      hypothesis: "same-order",
-      outcome: allOf([atLeast(ratio, 1 / 3), atMost(ratio, 3)]),
+      hypothesis: "deno-takes-less",
+      outcome: atLeast(ratio, 1),
       sentence,
     }],
     headline: [],

@@ -11,8 +11,8 @@ import { formatInterval } from "../report/format.ts";
 import type { Levels, Metric, Verdict } from "../results.ts";
 
 const PASSWORD = "the lab measures this";
-const requests = (quick: boolean) => quick ? 60 : 300;
-const seconds = (quick: boolean) => quick ? 1 : 4;
+const requests = (quick: boolean) => quick ? 60 : 240;
+const seconds = (quick: boolean) => quick ? 0.8 : 2;
 
 /** The experiment. */
 export const state: Experiment = {

@@ -12,7 +12,7 @@ import type { Verdict } from "../results.ts";
 /** Each request holds an event loop for so long: 200 a second at most for one loop. */
 const HOLD_MS = 5;
 const CLIENTS = 16;
-const seconds = (quick: boolean) => quick ? 1.5 : 6;
+const seconds = (quick: boolean) => quick ? 1.5 : 3;
 
 const SHAPES: Record<string, { replicas: number; workers: number }> = {
   "1 process": { replicas: 1, workers: 1 },
