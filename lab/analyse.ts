@@ -7,6 +7,8 @@
 import { chooseLevels, type Narrowing } from "./design.ts";
 import { allOf, Evidence, TrialEvidence } from "./evidence.ts";
 import type { Analysis, Experiment } from "./experiment.ts";
+import { isAnswered } from "./load/sample.ts";
+import { failureReasons, failures } from "./measures_of_samples.ts";
 import { TOOL_ABSENT } from "./needed_tools.ts";
 import type { ResultStore } from "./result_store.ts";
 import {
@@ -67,6 +69,7 @@ export async function analyseExperiment(
     warnings: [
       ...records.flatMap(({ warnings }) => warnings),
       ...analysis.metrics.flatMap(outlierWarnings),
+      ...failureWarnings(evidence),
       ...completeness(records, planned),
       ...fewTrials(valid),
     ],
@@ -131,6 +134,22 @@ function outlierWarnings({ title, levels, perTrial }: Metric): Warning[] {
       `${title} of trial ${trial} (${cell}) is an outlier: ${value.toPrecision(3)}, ` +
       `modified z-score ${score.toFixed(1)}; it was kept`;
     return [{ code: "outlier", message, severity: "caution" as const, trial }];
+  });
+}
+
+/** Failures are in no percentile: each kind of load says how many it had. */
+function failureWarnings({ trials }: Evidence): Warning[] {
+  const labels = new Set(trials.flatMap(({ record }) => record.samples.map(({ label }) => label)));
+  return [...labels].flatMap((label): Warning[] => {
+    const samples = trials.flatMap((trial) =>
+      trial.record.samples.some((each) => each.label === label) ? trial.samples(label) : []
+    );
+    const failed = failures(samples);
+    if (failed === 0) return [];
+    const unanswered = samples.filter((sample) => !isAnswered(sample)).length;
+    const message = `${failed} of ${samples.length} requests of "${label}" failed ` +
+      `(${failureReasons(samples)}); ${unanswered} had no answer and are in no percentile`;
+    return [{ code: "failures", message, severity: "caution" }];
   });
 }
 

@@ -225,6 +225,32 @@ Deno.test({
 });
 
 Deno.test({
+  name: "runExperiments() counts apart the failures that percentiles leave out",
+  ...requires(),
+  fn: () =>
+    withFolder(async (out) => {
+      const failing: Experiment = {
+        ...fake,
+        run: async (trial) => {
+          const { url } = trial.stack;
+          const targets = [{ url }, { url: "http://127.0.0.1:1/" }]; // nobody listens there
+          const load = { targets, ratePerSecond: 50, count: 4, maxLateMs: Infinity };
+          await (await trial.probe("light", load)).result;
+        },
+      };
+      const { results: [result] } = await run({ out, experiments: [failing] });
+      assert.ok(
+        result?.warnings.some(({ code, message }) =>
+          code === "failures" &&
+          message ===
+            '16 of 32 requests of "light" failed (refused: 16); 16 had no answer and are in no percentile'
+        ),
+        JSON.stringify(result?.warnings),
+      );
+    }),
+});
+
+Deno.test({
   name: "runExperiments() keeps trials whose load generator was the bottleneck out of the results",
   ...requires(),
   fn: () =>
