@@ -13,12 +13,15 @@ import { ResultStore } from "./result_store.ts";
 import { type ExperimentResult, RESULTS_VERSION, type Run, type Warning } from "./results.ts";
 import { MAX_STACKS, type OpenStack, StackHolder } from "./stack_holder.ts";
 import { createRandom } from "./stats/random.ts";
-import { TrialRecorder } from "./trial_recorder.ts";
+import { TrialRecorder, type TrialRecorderOptions } from "./trial_recorder.ts";
 
 /** Load average a core above which the machine is called busy. */
 const BUSY_LOAD = 0.5;
 /** Rough cost of a stack's start and stop, for the time left. */
 const STACK_SECONDS = 2.5;
+
+/** After so many failed trials in a row an experiment ends: the next would fail too. */
+const FAILED_IN_A_ROW = 3;
 
 /** Code of the warning of a run that an experiment ended with an error. */
 export const EXPERIMENT_ERROR = "experiment-error";
@@ -164,6 +167,7 @@ async function runTrials(
   const { name } = experiment;
   await using holder = new StackHolder(signal, options.openStack);
   let begunAtMs = performance.now();
+  let failedInARow = 0;
   for (const [i, { levels, repetition }] of order.entries()) {
     if (i > 0 && order[i - 1]?.repetition !== repetition) {
       const nowMs = performance.now();
@@ -174,20 +178,47 @@ async function runTrials(
     if (signal.aborted) break;
     progress.step(`${name} ${i + 1}/${order.length}  ${Object.values(levels).join(", ")}`);
     const id = String(i + 1).padStart(3, "0");
-    try {
-      // deno-lint-ignore no-await-in-loop -- trials must not disturb each other
-      const stack = await holder.prepare(experiment, levels);
-      const trial = new TrialRecorder({
-        ...{ store, experiment: name, id, levels, repetition, quick, stack, signal },
-      });
-      // deno-lint-ignore no-await-in-loop -- as above
-      await experiment.run(trial);
-      // deno-lint-ignore no-await-in-loop -- as above
-      if (!signal.aborted) await trial.finish();
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
+    // deno-lint-ignore no-await-in-loop -- trials must not disturb each other
+    const error = await runTrial(experiment, holder, {
+      ...{ store, experiment: name, id, levels, repetition, quick, signal },
+    });
     progress.done(seconds / order.length);
+    if (error === null) {
+      failedInARow = 0;
+      continue;
+    }
+    progress.say(`${name}: trial ${id} failed: ${error.message}`);
+    if (++failedInARow === Math.min(FAILED_IN_A_ROW, order.length)) {
+      throw new Error(`${failedInARow} trials in a row failed, the last: ${error.message}`, {
+        cause: error,
+      });
+    }
+    // deno-lint-ignore no-await-in-loop -- as above
+    await holder.discard();
+  }
+}
+
+/** Runs one trial and writes its record. @returns why it failed; null when it did not, or the run was stopped */
+async function runTrial(
+  experiment: Experiment,
+  holder: StackHolder,
+  options: Omit<TrialRecorderOptions, "stack">,
+): Promise<Error | null> {
+  const { levels, signal } = options;
+  let trial: TrialRecorder | undefined;
+  try {
+    const stack = await holder.prepare(experiment, levels);
+    trial = new TrialRecorder({ ...options, stack });
+    await experiment.run(trial);
+    if (!signal.aborted) await trial.finish();
+    return null;
+  } catch (cause) {
+    if (signal.aborted) return null;
+    trial ??= new TrialRecorder({ ...options, stack: null });
+    await trial.fail(cause);
+    return cause instanceof Error ? cause : new Error(String(cause));
+  } finally {
+    await trial?.stop(new Error("The trial is over"));
   }
 }
 

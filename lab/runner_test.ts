@@ -199,10 +199,52 @@ Deno.test({
         record.warnings.filter(({ code }) => code === "experiment-error").map((each) =>
           each.message
         ),
-        ["broken ended early: out of luck"],
+        ["broken ended early: 3 trials in a row failed, the last: out of luck"],
       );
       assert.deepEqual(results.map(({ status }) => status), ["skipped", "partial"]);
+      assert.equal(results[0]?.trials.invalid.length, 3);
       assert.equal(stacks.running(), 0);
+    }),
+});
+
+Deno.test({
+  name: "runExperiments() ends a trial that throws with all its load, and goes on with the next",
+  ...requires(),
+  fn: () =>
+    withFolder(async (out) => {
+      const stacks = fakeStacks();
+      let trials = 0;
+      let running = 0;
+      const unlucky: Experiment = {
+        ...fake,
+        factors: [{ name: "shape", description: "", levels: ["one"] }],
+        trials: { full: 4, quick: 1 },
+        run: async (trial) => {
+          assert.equal(running, 0); // no probe of the trial before
+          const load = { url: trial.stack.url, ratePerSecond: 50, maxLateMs: Infinity };
+          if (++trials % 2 === 1) return await fake.run(trial);
+          running++;
+          const probe = await trial.probe("light", { ...load, durationSeconds: 60 });
+          probe.result.finally(() => running--);
+          throw new Error("out of luck");
+        },
+      };
+      const { directory, run: record, results: [result] } = await run({
+        ...{ out, experiments: [unlucky], openStack: stacks.open },
+      });
+      const records = await new ResultStore(directory).readTrials("fake");
+      assert.deepEqual(records.map(({ valid }) => valid), [true, false, true, false]);
+      assert.deepEqual(
+        records[1]?.warnings.filter(({ code }) => code === "trial-error")
+          .map(({ message }) => message),
+        ["The trial ended with an error: out of luck"],
+      );
+      assert.ok(records.every(({ durationMs }) => durationMs < 30_000));
+      // What the trial left behind is unknown: the next has a stack of its own.
+      assert.equal(stacks.opened.length, 2);
+      assert.equal(stacks.running(), 0);
+      assert.deepEqual(record.warnings.filter(({ code }) => code === "experiment-error"), []);
+      assert.deepEqual(result?.trials.used, ["001", "003"]);
     }),
 });
 
