@@ -7,6 +7,7 @@ import { analyseExperiment } from "./analyse.ts";
 import { cellsOf, chooseLevels, type Narrowing, type PlannedTrial, planTrials } from "./design.ts";
 import { captureEnvironment, runId } from "./environment.ts";
 import type { Experiment } from "./experiment.ts";
+import { LEFT_OUT, leftOut } from "./left_out.ts";
 import { runnableCells } from "./needed_tools.ts";
 import { formatSeconds, Progress } from "./progress.ts";
 import { ResultStore } from "./result_store.ts";
@@ -96,6 +97,8 @@ export async function runExperiments(options: RunOptions): Promise<FinishedRun> 
     // deno-lint-ignore no-await-in-loop -- experiments must not disturb each other
     results.push(await runOne(planned, { ...options, store, run, progress, stopAtMs }));
   }
+  const omitted = run.warnings.filter(({ code }) => code === LEFT_OUT);
+  if (omitted.length > 0) progress.say(omitted.map(({ message }) => message).join("\n  "));
   run.status = signal.aborted ? "interrupted" : "complete";
   run.endedAt = new Date().toISOString();
   await store.writeRun(run);
@@ -156,6 +159,14 @@ async function runOne(
     commands: [repeatCommand({ name, quick, trials, seed, narrowing })],
   });
   progress.say(`${result.outcome.padEnd(12)} ${name}: ${result.answer}`);
+  if (quick) {
+    const completed = (await store.readTrials(name)).filter(({ valid }) => valid);
+    const said = leftOut(experiment, {
+      narrowing,
+      completed: completed.map(({ levels }) => levels),
+    });
+    if (said) run.warnings.push(said);
+  }
   return result;
 }
 
@@ -241,8 +252,8 @@ function environmentWarnings(environment: Run["environment"], quick: boolean): W
   const { host: { cores }, loadAverage: [load = 0] } = environment;
   const warnings: Warning[] = [];
   if (quick) {
-    const message = "A quick run: fewer trials and levels, shorter phases, wide intervals";
-    warnings.push({ code: "quick", message, severity: "caution" });
+    const message = "A quick run: shorter phases, wide intervals; what it left out is said of each";
+    warnings.push({ code: LEFT_OUT, message, severity: "caution" });
   }
   if (load > BUSY_LOAD * cores) {
     const message = `The machine was busy before the run: load ${

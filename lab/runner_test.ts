@@ -267,6 +267,25 @@ Deno.test({
 });
 
 Deno.test({
+  name: "runExperiments() says what a quick run left out, in its record and at the end",
+  ...requires(),
+  fn: () =>
+    withFolder(async (out) => {
+      let said = "";
+      const progress = new Progress(1, {
+        sink: { terminal: false, write: (text) => void (said += text) },
+      });
+      const { directory } = await run({ out, quick: true, progress });
+      const { warnings } = await new ResultStore(directory).readRun();
+      const messages = warnings.filter(({ code }) => code === "quick").map((each) => each.message);
+      assert.equal(messages.length, 2);
+      // Trials of bad luck are invalid.
+      assert.equal(messages[1], "fake: without luck bad; 2 of 4 cells; 1 of 2 trials a cell");
+      assert.ok(said.endsWith(`${messages.join("\n  ")}\n`), said);
+    }),
+});
+
+Deno.test({
   name: "runExperiments() counts apart the failures that percentiles leave out",
   ...requires(),
   fn: () =>
