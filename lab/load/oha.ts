@@ -13,6 +13,8 @@ import { latenessOf, type OhaResponse, readOhaResponses } from "./oha_responses.
 const MAX_LATE_MS = 10;
 /** Connections of an open loop that says nothing else. */
 const CONNECTIONS = 200;
+/** It had no more files (24) or local ports (99); Linux. */
+const STARVED = /\(os error (24|99)\)/;
 
 /** Options of {@linkcode runOha}. */
 export interface OhaOptions {
@@ -122,17 +124,24 @@ export async function runOha(options: OhaOptions): Promise<OhaResult> {
       cpuCores,
       cores: navigator.hardwareConcurrency,
       connections: options.connections ?? CONNECTIONS,
+      errors: Object.keys(parsed.errors),
     }),
   };
 }
 
 /**
- * Whether oha itself limited a run: it took nearly all cores, or sent late while connections were free. Late sends with all
+ * Whether oha itself limited a run: it took nearly all cores, ran out of files or ports, or sent late while connections were free. Late sends with all
  * connections busy are the service's (or the caller's, who gave too few): latency counts from the intended time anyway.
  */
 export function judgeOha(
   responses: readonly OhaResponse[],
-  { cpuCores, cores, connections }: { cpuCores: number | null; cores: number; connections: number },
+  { cpuCores, cores, connections, errors = [] }: {
+    cpuCores: number | null;
+    cores: number;
+    connections: number;
+    /** Its words for requests without a response. @default none */
+    errors?: readonly string[];
+  },
 ): Generator {
   const late = latenessOf(responses, connections);
   return {
@@ -141,6 +150,7 @@ export function judgeOha(
     lateP99Ms: late?.lateP99Ms ?? null,
     lateMaxMs: late?.lateMaxMs ?? null,
     bottleneck: (cpuCores !== null && cpuCores > 0.8 * cores) ||
+      errors.some((error) => STARVED.test(error)) ||
       (late !== null && late.own && late.lateP99Ms > MAX_LATE_MS),
   };
 }

@@ -57,5 +57,8 @@ Deno.test("judgeOha() finds oha itself the limit by its CPU, or by late sends wi
   assert.deepEqual([late.lateP99Ms, late.lateMaxMs, late.bottleneck], [25, 25, true]);
   // Two connections, both busy: the requests wait for the service.
   assert.equal(judgeOha(sent(25), { ...idle, connections: 2 }).bottleneck, false);
+  const errors = ["Too many open files (os error 24)"];
+  assert.equal(judgeOha([], { ...idle, errors }).bottleneck, true);
+  assert.equal(judgeOha([], { ...idle, errors: ["deadline has elapsed"] }).bottleneck, false);
   assert.equal(judgeOha([], idle).lateP99Ms, null); // closed loops have no schedule
 });
