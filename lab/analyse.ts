@@ -23,6 +23,8 @@ import { modifiedZScores, OUTLIER_SCORE } from "./stats/outliers.ts";
 
 /** Fewest trials of a cell among which an outlier can be told. */
 const OUTLIER_FROM = 5;
+/** Share of all cores above which a load generator took much of what the system could have had. */
+const MUCH_CPU = 0.5;
 /** Below this many trials of a cell, intervals are wide. */
 const FEW_TRIALS = 5;
 
@@ -70,6 +72,7 @@ export async function analyseExperiment(
       ...records.flatMap(({ warnings }) => warnings),
       ...analysis.metrics.flatMap(outlierWarnings),
       ...failureWarnings(evidence),
+      ...sharedMachine(valid, run.environment.host.cores),
       ...completeness(records, planned),
       ...fewTrials(valid),
     ],
@@ -151,6 +154,19 @@ function failureWarnings({ trials }: Evidence): Warning[] {
       `(${failureReasons(samples)}); ${unanswered} had no answer and are in no percentile`;
     return [{ code: "failures", message, severity: "caution" }];
   });
+}
+
+/** A generator beside what it measures takes cores from it: no bottleneck of its own, but not nobody either. */
+function sharedMachine(valid: readonly Trial[], cores: number): Warning[] {
+  const used = valid.map(({ oha }) =>
+    Math.max(0, ...oha.map((run) => run.generator.cpuCores ?? 0))
+  );
+  const high = used.filter((each) => each > MUCH_CPU * cores);
+  if (high.length === 0) return [];
+  const message =
+    `oha took up to ${Math.max(...high).toFixed(1)} of ${cores} cores (more than half ` +
+    `in ${high.length} of ${valid.length} trials): rates are of the machine with its load generator`;
+  return [{ code: "generator-share", message, severity: "caution" }];
 }
 
 function completeness(records: readonly Trial[], planned: number | null): Warning[] {
