@@ -4,7 +4,7 @@
  * @module
  */
 import { analyseExperiment } from "./analyse.ts";
-import { cellsOf, chooseLevels, type Narrowing, type PlannedTrial, planTrials } from "./design.ts";
+import { cellsOf, chooseLevels, type Narrowing, planTrials } from "./design.ts";
 import { captureEnvironment, runId } from "./environment.ts";
 import type { Experiment } from "./experiment.ts";
 import { LEFT_OUT, leftOut } from "./left_out.ts";
@@ -12,17 +12,14 @@ import { runnableCells } from "./needed_tools.ts";
 import { formatSeconds, Progress } from "./progress.ts";
 import { ResultStore } from "./result_store.ts";
 import { type ExperimentResult, RESULTS_VERSION, type Run, type Warning } from "./results.ts";
-import { MAX_STACKS, type OpenStack, StackHolder } from "./stack_holder.ts";
+import { MAX_STACKS, type OpenStack } from "./stack_holder.ts";
 import { createRandom } from "./stats/random.ts";
-import { TrialRecorder, type TrialRecorderOptions } from "./trial_recorder.ts";
+import { type PlannedExperiment, runTrials } from "./run_trials.ts";
 
 /** Load average a core above which the machine is called busy. */
 const BUSY_LOAD = 0.5;
 /** Rough cost of a stack's start and stop, for the time left. */
 const STACK_SECONDS = 2.5;
-
-/** After so many failed trials in a row an experiment ends: the next would fail too. */
-const FAILED_IN_A_ROW = 3;
 
 /** Code of the warning of a run that an experiment ended with an error. */
 export const EXPERIMENT_ERROR = "experiment-error";
@@ -111,11 +108,8 @@ function budgetOf(planned: Plan, left: readonly Plan[], endsAtMs: number): numbe
   return (endsAtMs - performance.now()) / 1000 * planned.seconds / all;
 }
 
-interface Plan {
-  experiment: Experiment;
-  order: PlannedTrial[];
+interface Plan extends PlannedExperiment {
   trials: number;
-  seconds: number;
   warnings: Warning[];
 }
 
@@ -168,69 +162,6 @@ async function runOne(
     if (said) run.warnings.push(said);
   }
   return result;
-}
-
-async function runTrials(
-  { experiment, order, seconds }: Plan,
-  options: RunOptions & { store: ResultStore; progress: Progress; stopAtMs: number },
-): Promise<void> {
-  const { store, progress, quick, signal, stopAtMs } = options;
-  const { name } = experiment;
-  await using holder = new StackHolder(signal, options.openStack);
-  let begunAtMs = performance.now();
-  let failedInARow = 0;
-  for (const [i, { levels, repetition }] of order.entries()) {
-    if (i > 0 && order[i - 1]?.repetition !== repetition) {
-      const nowMs = performance.now();
-      // The next one will take at most as long as this one did; a little too long is taken from the experiments after it.
-      if (nowMs + 0.7 * (nowMs - begunAtMs) > stopAtMs) break;
-      begunAtMs = nowMs;
-    }
-    if (signal.aborted) break;
-    progress.step(`${name} ${i + 1}/${order.length}  ${Object.values(levels).join(", ")}`);
-    const id = String(i + 1).padStart(3, "0");
-    // deno-lint-ignore no-await-in-loop -- trials must not disturb each other
-    const error = await runTrial(experiment, holder, {
-      ...{ store, experiment: name, id, levels, repetition, quick, signal },
-    });
-    progress.done(seconds / order.length);
-    if (error === null) {
-      failedInARow = 0;
-      continue;
-    }
-    progress.say(`${name}: trial ${id} failed: ${error.message}`);
-    if (++failedInARow === Math.min(FAILED_IN_A_ROW, order.length)) {
-      throw new Error(`${failedInARow} trials in a row failed, the last: ${error.message}`, {
-        cause: error,
-      });
-    }
-    // deno-lint-ignore no-await-in-loop -- as above
-    await holder.discard();
-  }
-}
-
-/** Runs one trial and writes its record. @returns why it failed; null when it did not, or the run was stopped */
-async function runTrial(
-  experiment: Experiment,
-  holder: StackHolder,
-  options: Omit<TrialRecorderOptions, "stack">,
-): Promise<Error | null> {
-  const { levels, signal } = options;
-  let trial: TrialRecorder | undefined;
-  try {
-    const stack = await holder.prepare(experiment, levels);
-    trial = new TrialRecorder({ ...options, stack });
-    await experiment.run(trial);
-    if (!signal.aborted) await trial.finish();
-    return null;
-  } catch (cause) {
-    if (signal.aborted) return null;
-    trial ??= new TrialRecorder({ ...options, stack: null });
-    await trial.fail(cause);
-    return cause instanceof Error ? cause : new Error(String(cause));
-  } finally {
-    await trial?.stop(new Error("The trial is over"));
-  }
 }
 
 /** What to type to run one experiment again in the same order. */

@@ -8,7 +8,7 @@ import type { LabStack, TrialContext } from "./experiment.ts";
 import { type OhaOptions, type OhaResult, runOha } from "./load/oha.ts";
 import { type ProbeOptions, type RunningProbe, startProbe } from "./load/prober.ts";
 import { type Sample, toColumns } from "./load/sample.ts";
-import { closedLoopGap } from "./stats/queueing.ts";
+import { brokenLaw } from "./load/littles_law.ts";
 import type { ResultStore } from "./result_store.ts";
 import {
   type Generator,
@@ -18,11 +18,6 @@ import {
   type Trial,
 } from "./results.ts";
 
-/**
- * How far a closed loop may be from Little's law. It keeps it within 2 % even at 40,000/s (measured); 5 % is the least
- * difference that the lab calls one.
- */
-const LITTLE_TOLERANCE = 0.05;
 /** Above this share of stolen CPU time a trial is marked. */
 const STEAL_CAUTION = 0.05;
 
@@ -219,27 +214,4 @@ export class TrialRecorder implements TrialContext {
       severity,
     );
   }
-}
-
-/**
- * What is wrong with a closed loop by Little's law, clients = rate x latency; null when nothing is. Requests without an
- * answer have no latency, so a run with any says nothing.
- */
-export function brokenLaw(
-  { requests, errors, meanLatencyMs, totalSeconds }: Pick<
-    OhaResult,
-    "requests" | "errors" | "meanLatencyMs" | "totalSeconds"
-  >,
-  { mode, connections: clients, durationSeconds }: Pick<
-    OhaOptions,
-    "mode" | "connections" | "durationSeconds"
-  >,
-): string | null {
-  if (mode !== "closed" || clients === undefined) return null;
-  if (meanLatencyMs === null || Object.keys(errors).length > 0) return null;
-  const gap = closedLoopGap({ clients, requests, meanLatencyMs, durationSeconds, totalSeconds });
-  if (Math.abs(gap) <= LITTLE_TOLERANCE) return null;
-  const share = `${(100 * Math.abs(gap)).toFixed(1)} % ${gap < 0 ? "fewer" : "more"}`;
-  return `rate x latency is ${share} than its ${clients} clients (Little's law): ` +
-    (gap < 0 ? "the generator made them wait" : "its latencies count more than the answers took");
 }

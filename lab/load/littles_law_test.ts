@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { brokenLaw } from "./trial_recorder.ts";
+import { brokenLaw } from "./littles_law.ts";
 
 const loop = { mode: "closed", connections: 10, durationSeconds: 1 } as const;
 const result = { requests: 1_000, errors: {}, meanLatencyMs: 10, totalSeconds: 1.01 };
