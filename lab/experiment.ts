@@ -44,8 +44,16 @@ export interface TrialContext {
   sleep(ms: number): Promise<void>;
   /** Starts an open-loop probe whose samples are kept under `label`. */
   probe(label: string, options: Omit<ProbeOptions, "signal">): Promise<RunningProbe>;
-  /** Runs oha and keeps what it printed under `label`. */
-  oha(label: string, options: Omit<OhaOptions, "signal">): Promise<OhaResult>;
+  /**
+   * Runs oha and keeps what it printed under `label`. `bottleneck` is what the trial is when oha itself was the limit.
+   *
+   * @default bottleneck "invalid"
+   */
+  oha(
+    label: string,
+    options: Omit<OhaOptions, "signal">,
+    rest?: { bottleneck?: "invalid" | "caution" },
+  ): Promise<OhaResult>;
   /** Puts something on the timeline. */
   event(event: Omit<TimelineEvent, "atMs"> & { atMs?: number }): void;
   /** Keeps a raw number. */

@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { LEFT_OUT } from "./left_out.ts";
 import type { Run, Warning } from "./results.ts";
 
 /** Load average a core above which the machine is called busy. */
 const BUSY_LOAD = 0.5;
+
 /** What the reader of a run must know before anything else. */
 export function runWarnings(
   environment: Run["environment"],
@@ -15,8 +17,8 @@ export function runWarnings(
   const { host: { cores }, loadAverage: [load = 0] } = environment;
   const warnings: Warning[] = [];
   if (quick) {
-    const message = "A quick run: fewer trials and levels, shorter phases, wide intervals";
-    warnings.push({ code: "quick", message, severity: "caution" });
+    const message = "A quick run: shorter phases, wide intervals; what it left out is said of each";
+    warnings.push({ code: LEFT_OUT, message, severity: "caution" });
   }
   if (load > BUSY_LOAD * cores) {
     const message = `The machine was busy before the run: load ${

@@ -5,24 +5,18 @@
  */
 import { startStack } from "../stack/open.ts";
 import { analyseExperiment } from "./analyse.ts";
-import {
-  cellsOf,
-  chooseLevels,
-  type Narrowing,
-  type PlannedTrial,
-  planTrials,
-  stackStarts,
-} from "./design.ts";
+import { cellsOf, chooseLevels, type Narrowing, planTrials, stackStarts } from "./design.ts";
 import { captureEnvironment, runId } from "./environment.ts";
 import type { Experiment } from "./experiment.ts";
+import { LEFT_OUT, leftOut } from "./left_out.ts";
 import { runnableCells } from "./needed_tools.ts";
 import { formatSeconds, Progress } from "./progress.ts";
 import { ResultStore } from "./result_store.ts";
 import { type ExperimentResult, RESULTS_VERSION, type Run, type Warning } from "./results.ts";
+import { type PlannedExperiment, runTrials } from "./run_trials.ts";
 import { runWarnings } from "./run_warnings.ts";
-import { type OpenStack, StackHolder } from "./stack_holder.ts";
+import type { OpenStack } from "./stack_holder.ts";
 import { createRandom } from "./stats/random.ts";
-import { TrialRecorder } from "./trial_recorder.ts";
 
 /** Rough cost of a stack's start, and of its stop beside the start of another, for the time left. */
 const STACK_SECONDS = 3;
@@ -102,6 +96,8 @@ export async function runExperiments(options: RunOptions): Promise<FinishedRun> 
     // deno-lint-ignore no-await-in-loop -- experiments must not disturb each other
     results.push(await runOne(planned, { ...options, store, run, progress, stopAtMs }));
   }
+  const omitted = run.warnings.filter(({ code }) => code === LEFT_OUT);
+  if (omitted.length > 0) progress.say(omitted.map(({ message }) => message).join("\n  "));
   run.status = signal.aborted ? "interrupted" : "complete";
   run.endedAt = new Date().toISOString();
   await store.writeRun(run);
@@ -114,11 +110,8 @@ function budgetOf(planned: Plan, left: readonly Plan[], endsAtMs: number): numbe
   return (endsAtMs - performance.now()) / 1000 * planned.seconds / all;
 }
 
-interface Plan {
-  experiment: Experiment;
-  order: PlannedTrial[];
+interface Plan extends PlannedExperiment {
   trials: number;
-  seconds: number;
   warnings: Warning[];
 }
 
@@ -149,7 +142,8 @@ async function runOne(
   const { experiment, trials } = planned;
   const { name } = experiment;
   try {
-    await runTrials(planned, options);
+    const openStack = handicapped(handicapUs, options.openStack);
+    await runTrials(planned, { ...options, openStack });
   } catch (error) {
     // One experiment that cannot go on must not cost the others; what it has is analysed.
     const message = `${name} ended early: ${error instanceof Error ? error.message : error}`;
@@ -161,42 +155,15 @@ async function runOne(
     commands: [repeatCommand({ name, quick, trials, seed, narrowing, handicapUs })],
   });
   progress.say(`${result.outcome.padEnd(12)} ${name}: ${result.answer}`);
-  return result;
-}
-
-async function runTrials(
-  { experiment, order, seconds }: Plan,
-  options: RunOptions & { store: ResultStore; progress: Progress; stopAtMs: number },
-): Promise<void> {
-  const { store, progress, quick, signal, stopAtMs, handicapUs = 0 } = options;
-  const { name } = experiment;
-  await using holder = new StackHolder(signal, handicapped(handicapUs, options.openStack));
-  let begunAtMs = performance.now();
-  for (const [i, { levels, repetition }] of order.entries()) {
-    if (i > 0 && order[i - 1]?.repetition !== repetition) {
-      const nowMs = performance.now();
-      // The next one will take at most as long as this one did; a little too long is taken from the experiments after it.
-      if (nowMs + 0.7 * (nowMs - begunAtMs) > stopAtMs) break;
-      begunAtMs = nowMs;
-    }
-    if (signal.aborted) break;
-    progress.step(`${name} ${i + 1}/${order.length}  ${Object.values(levels).join(", ")}`);
-    const id = String(i + 1).padStart(3, "0");
-    try {
-      // deno-lint-ignore no-await-in-loop -- trials must not disturb each other
-      const stack = await holder.prepare(experiment, levels);
-      const trial = new TrialRecorder({
-        ...{ store, experiment: name, id, levels, repetition, quick, stack, signal },
-      });
-      // deno-lint-ignore no-await-in-loop -- as above
-      await experiment.run(trial);
-      // deno-lint-ignore no-await-in-loop -- as above
-      if (!signal.aborted) await trial.finish();
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
-    progress.done(seconds / order.length);
+  if (quick) {
+    const completed = (await store.readTrials(name)).filter(({ valid }) => valid);
+    const said = leftOut(experiment, {
+      narrowing,
+      completed: completed.map(({ levels }) => levels),
+    });
+    if (said) run.warnings.push(said);
   }
+  return result;
 }
 
 /** Starts stacks whose gateways burn CPU time for each request. */

@@ -91,11 +91,15 @@ export class StackHolder implements AsyncDisposable {
     }
   }
 
-  /** Stops all. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Stops all: what a failed trial left behind must not meet the next one. */
+  async discard(): Promise<void> {
     const all = [...this.#held.values()];
     this.#held.clear();
     await Promise.all(all.map(stop));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.discard();
   }
 }
 

@@ -12,7 +12,7 @@ import { cellName } from "../findings.ts";
 import { formatInterval } from "../report/format.ts";
 import type { Levels, Metric } from "../results.ts";
 import { addressesOf, setFront } from "./arrangements.ts";
-import { meterCpu } from "./process_costs.ts";
+import { goodAnswers, meterCpu } from "./process_costs.ts";
 import { startBareProxy } from "./start_bare_proxy.ts";
 
 const CLIENTS = 32;
@@ -64,7 +64,7 @@ export const hop: Experiment = {
     },
   ],
   method:
-    `${CLIENTS} closed-loop clients, kept alive; CPU time of each process over the load divided by the requests. ` +
+    `${CLIENTS} closed-loop clients, kept alive; CPU time of each process over the load divided by the good answers. ` +
     "One of 100 users in one of 30 spellings, at random, so that equal requests hardly meet. The front alone answers a path outside /api " +
     "by itself, the gateway alone GET /api/count.",
   trials: { full: 5, quick: 2 },
@@ -124,7 +124,7 @@ async function measure(
   await warmUp(trial, urls);
   const cpu = await meterCpu(trial.stack);
   const proxyBefore = proxyPid === undefined ? 0 : treeCpuUs(proxyPid) ?? 0;
-  const { requests, totalSeconds, latencyMs } = await trial.oha("load", {
+  const load = await trial.oha("load", {
     ...{ url, urls },
     mode: "closed",
     durationSeconds: seconds(trial.levels, trial.quick),
@@ -133,11 +133,14 @@ async function measure(
   const used = await cpu();
   if (!used) return trial.warn("no-cpu-time", "The platform does not say CPU times", "invalid");
   const proxyUs = proxyPid === undefined ? 0 : (treeCpuUs(proxyPid) ?? 0) - proxyBefore;
+  const { totalSeconds, latencyMs } = load;
+  // The front alone answers 404, by purpose.
+  const answers = trial.levels.path === "front alone" ? load.requests : goodAnswers(trial, load);
   for (const service of ["front", "gateway", "users", "redis"]) {
-    trial.observe(`${service}CpuUs`, (used.get(service) ?? 0) / requests);
+    trial.observe(`${service}CpuUs`, (used.get(service) ?? 0) / answers);
   }
-  trial.observe("proxyCpuUs", proxyUs / requests);
-  trial.observe("ratePerSecond", requests / totalSeconds);
+  trial.observe("proxyCpuUs", proxyUs / answers);
+  trial.observe("ratePerSecond", answers / totalSeconds);
   trial.observe("p50Ms", latencyMs.p50 ?? NaN);
 }
 

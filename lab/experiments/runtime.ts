@@ -8,7 +8,7 @@ import type { Analysis, Experiment } from "../experiment.ts";
 import { cellName } from "../findings.ts";
 import { formatInterval } from "../report/format.ts";
 import type { Metric } from "../results.ts";
-import { meterCpu } from "./process_costs.ts";
+import { goodAnswers, meterCpu } from "./process_costs.ts";
 
 const CLIENTS = 16;
 const seconds = (quick: boolean) => quick ? 1.5 : 4;
@@ -33,14 +33,14 @@ export const runtime: Experiment = {
   }],
   method:
     `One gateway replica behind nginx, ${CLIENTS} closed-loop clients, GET /api/users?limit=1; CPU time of the ` +
-    "gateway's and the service's process over the load, divided by the requests.",
+    "gateway's and the service's process over the load, divided by the good answers.",
   trials: { full: 5, quick: 2 },
   stack: ({ runtime }) => ({ replicas: 1, runtime: runtime as "deno" | "node" }),
   secondsPerTrial: (_levels, quick) => seconds(quick) + 0.4,
 
   async run(trial) {
     const cpu = await meterCpu(trial.stack);
-    const { goodputPerSecond, latencyMs, requests } = await trial.oha("users", {
+    const load = await trial.oha("users", {
       url: `${trial.stack.url}/api/users?limit=1`,
       mode: "closed",
       durationSeconds: seconds(trial.quick),
@@ -48,8 +48,10 @@ export const runtime: Experiment = {
     });
     const used = await cpu();
     if (!used) return trial.warn("no-cpu-time", "The platform does not say CPU times", "invalid");
+    const { goodputPerSecond, latencyMs } = load;
+    const answers = goodAnswers(trial, load);
     for (const service of ["gateway", "users", "front"]) {
-      trial.observe(`${service}CpuUs`, (used.get(service) ?? 0) / requests);
+      trial.observe(`${service}CpuUs`, (used.get(service) ?? 0) / answers);
     }
     trial.observe("goodputPerSecond", goodputPerSecond);
     trial.observe("p99Ms", latencyMs.p99 ?? NaN);
