@@ -12,7 +12,8 @@ import { EXPERIMENTS } from "../lab/catalogue.ts";
 import { compareRuns, comparisonLines } from "../lab/compare.ts";
 import { cellsOf, chooseLevels, type Narrowing } from "../lab/design.ts";
 import type { Experiment } from "../lab/experiment.ts";
-import { writeReports } from "../lab/report/write_reports.ts";
+import { putResults } from "../lab/report/readme.ts";
+import { readReport, writeReports } from "../lab/report/write_reports.ts";
 import { ResultStore } from "../lab/result_store.ts";
 import { EXPERIMENT_ERROR, runExperiments } from "../lab/runner.ts";
 import { sweepOf } from "../lab/sweep.ts";
@@ -45,12 +46,14 @@ export const bench = command({
       wholeNumber(1, 1_000_000),
       "burn so many µs of CPU in the gateway for each request: a check that --compare notices",
     ),
+    readme: value("DIR", text(), "put the results of a complete full run into README.md"),
     compare: toggle("say what changed between two runs beyond noise: bench --compare A B"),
   },
-  async run({ list, compare, report, url, ...rest }, args) {
+  async run({ list, compare, report, readme, url, ...rest }, args) {
     if (list) return say(EXPERIMENTS.map(describe).join("\n\n"));
     if (compare) return await compareTwo(args);
     if (report !== undefined) return await regenerate(report, args);
+    if (readme !== undefined) return await publish(readme, args);
     const what = chosen(args, { url, quick: rest.quick });
     if (url !== undefined && rest.handicap !== undefined) {
       throw wrongUse(bench, "--url takes no --handicap", String(rest.handicap));
@@ -133,6 +136,25 @@ async function regenerate(directory: string, args: readonly string[]): Promise<n
   await writeReports(directory);
   say(`Report: ${directory}/report.html`);
   return failed ? 1 : 0;
+}
+
+/** Writes the results of a run into README.md, in the format that `deno fmt` wants. */
+async function publish(directory: string, args: readonly string[]): Promise<number> {
+  if (args[0] !== undefined) throw wrongUse(bench, "--readme takes one folder", args[0]);
+  await openRun(directory);
+  const path = `${PROJECT_ROOT}README.md`;
+  try {
+    await Deno.writeTextFile(
+      path,
+      putResults(await Deno.readTextFile(path), await readReport(directory)),
+    );
+  } catch (cause) {
+    if (cause instanceof TypeError) throw new StackError(cause.message, { cause });
+    throw cause;
+  }
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", path] }).output();
+  say(`Results of ${directory} are in README.md`);
+  return 0;
 }
 
 async function compareTwo(args: readonly string[]): Promise<number> {
