@@ -52,13 +52,15 @@ class Bench implements AsyncDisposable {
     }
   }
 
-  /** Processes that were given the folder for temporary files: those of the stack, its front and its load. */
+  /** Processes that were given the folder for temporary files or work in it: all of the stack, and the load. */
   processes(): string[] {
     return [...Deno.readDirSync("/proc")].filter(({ name }) => /^\d+$/.test(name)).flatMap(
       ({ name }) => {
-        const told = ["cmdline", "environ"].map((file) => {
+        // Redis writes a title over both texts, but it works where its data is.
+        const told = ["cmdline", "environ", "cwd"].map((file) => {
+          const path = `/proc/${name}/${file}`;
           try {
-            return Deno.readTextFileSync(`/proc/${name}/${file}`);
+            return file === "cwd" ? Deno.readLinkSync(path) : Deno.readTextFileSync(path);
           } catch {
             return ""; // it has just ended
           }
