@@ -21,7 +21,7 @@ export const STYLESHEET = `
     --held: #56d364; --failed: #ff7b72; --inconclusive: #e3b341;
     --s0: #6cb6ff; --s1: #ff9b5e; --s2: #57d98a; --s3: #c297ff; --s4: #e3c04d; --s5: #ff80c4;
     --s6: #4fd1d9; --s7: #9ba6b2;
-    --good: #1f5c38; --delayed: #d29922; --failed-bar: #ff9d94; --card: #11161d;
+    --good: #1f5c38; --delayed: #a87510; --failed-bar: #ff7b72; --card: #11161d;
   }
 }
 * { box-sizing: border-box; }
