@@ -40,6 +40,7 @@ const WRONG: Record<string, readonly string[]> = {
   verify: ["--front apache", "--runtime bun", "now"],
   bench: ["no-such-experiment", "--trials 0", "--trials x", "--out", "--url ftp://x"],
   test: ["no/such/path", "--filter"],
+  ok: ["lint", "--yes=now"],
   setup: ["nginx"],
   doctor: ["nginx"],
 };

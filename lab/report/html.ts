@@ -122,7 +122,7 @@ ${
     )
   }</ul><p>${trials.used.length} trials used, ${trials.invalid.length} left out as invalid.</p></details>
 <h3>Run it yourself</h3>
-<pre tabindex="0"><code>${commands.join("\n")}</code></pre>
+<pre><code>${commands.join("\n")}</code></pre>
 </section>`;
 }
 

@@ -4,31 +4,18 @@ import { requires } from "../../testing/requires.ts";
 import { renderHtml } from "./html.ts";
 import { renderHeadlineTable, renderMarkdown } from "./markdown.ts";
 import type { Report } from "./report.ts";
-import { blockedSamples, experiment, run, SAMPLES_PATH } from "./testdata.ts";
+import { blockedSamples, experiment, run, samplesByPath, writeRun } from "./testdata.ts";
 import { readReport, writeReports } from "./write_reports.ts";
 
 const report: Report = {
   run,
   experiments: [experiment],
   samples: (path) => {
-    assert.equal(path, SAMPLES_PATH);
-    return blockedSamples("light");
+    const samples = samplesByPath.get(path);
+    assert.ok(samples, path);
+    return samples;
   },
 };
-
-/** Writes the test run as the lab would. */
-async function writeRun(directory: string): Promise<void> {
-  const samplesPath = join(directory, SAMPLES_PATH);
-  await Deno.mkdir(join(samplesPath, ".."), { recursive: true });
-  await Deno.writeTextFile(join(directory, "run.json"), JSON.stringify(run));
-  await Deno.writeTextFile(
-    join(directory, "cpu-block", "experiment.json"),
-    JSON.stringify(experiment),
-  );
-  const zipped = new Blob([JSON.stringify(blockedSamples("light"))]).stream()
-    .pipeThrough(new CompressionStream("gzip"));
-  await Deno.writeFile(samplesPath, zipped);
-}
 
 Deno.test("renderHtml() escapes what experiments and machines say", () => {
   const html = renderHtml(report);
@@ -43,8 +30,13 @@ Deno.test("renderHtml() needs no network and no script", () => {
 
 Deno.test("renderHtml() gives each chart a text alternative and draws no NaN", () => {
   const html = renderHtml(report);
-  const charts = html.match(/<svg viewBox[^>]*role="img" aria-label="[^"]+"/g) ?? [];
-  assert.equal(charts.length, experiment.charts.length);
+  const charts =
+    html.match(/<svg viewBox[^>]*role="img" aria-label="[^"]+" aria-description="[^"]+"/g) ?? [];
+  // A timeline draws a panel a series.
+  const panels = experiment.charts.flatMap((chart) =>
+    chart.kind === "timeline" ? chart.series.map(({ label }) => label) : [chart.id]
+  );
+  assert.equal(charts.length, panels.length);
   assert.doesNotMatch(html, /NaN|undefined|Infinity/);
 });
 

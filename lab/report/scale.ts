@@ -25,6 +25,8 @@ export interface ScaleOptions {
   range: readonly [number, number];
   /** Text of a tick. @default formatNumber */
   label?: (value: number) => string;
+  /** Where the ticks of a linear scale are. @default about five multiples of 1, 2 or 5 */
+  ticks?: readonly number[];
 }
 
 function scale(
@@ -43,22 +45,28 @@ function scale(
 
 /** A linear scale with about five ticks at multiples of 1, 2 or 5. */
 export function linearScale(options: ScaleOptions): Scale {
-  const [low, high] = options.domain;
+  return scale((value) => value, options.ticks ?? evenValues(options.domain), options);
+}
+
+/** About five multiples of 1, 2 or 5 inside a domain. */
+function evenValues([low, high]: readonly [number, number]): number[] {
   const rough = (high - low) / 5 || 1;
   const magnitude = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * magnitude).find((size) => size >= rough) ??
     rough;
   const first = Math.ceil(low / step);
   const last = Math.floor(high / step + 1e-9);
-  const values = Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
-  return scale((value) => value, values, options);
+  return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
 }
 
-/** A logarithmic scale with a tick at each power of ten inside the domain (1-2-5 when it spans under two). */
+/**
+ * A logarithmic scale with a tick at each power of ten inside the domain: 1-2-5 when it spans under three,
+ * even steps when that leaves fewer than three (latencies from 21 to 38 ms must not have a bare axis).
+ */
 export function logScale(options: ScaleOptions): Scale {
   const low = Math.max(options.domain[0], Number.MIN_VALUE);
   const high = Math.max(options.domain[1], low * 1.0001);
-  const steps = Math.log10(high / low) < 2 ? [1, 2, 5] : [1];
+  const steps = Math.log10(high / low) < 3 ? [1, 2, 5] : [1];
   const values: number[] = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
     for (const step of steps) {
@@ -66,7 +74,8 @@ export function logScale(options: ScaleOptions): Scale {
       if (value >= low * 0.999 && value <= high * 1.001) values.push(value);
     }
   }
-  return scale(Math.log10, values, { ...options, domain: [low, high] });
+  const ticks = values.length < 3 ? evenValues([low, high]).filter((value) => value > 0) : values;
+  return scale(Math.log10, ticks, { ...options, domain: [low, high] });
 }
 
 /**

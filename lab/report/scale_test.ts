@@ -27,6 +27,15 @@ Deno.test("linearScale() puts ticks at multiples of 1, 2 or 5", () => {
   assert.deepEqual(ticks.map(({ at }) => at), [0, 100, 200, 300]);
 });
 
+Deno.test("logScale() never leaves an axis bare", () => {
+  const labels = (low: number, high: number) =>
+    logScale({ domain: [low, high], range: [0, 340] }).ticks.map(({ label }) => label);
+  assert.deepEqual(labels(1, 10_000), ["1", "10", "100", "1,000", "10,000"]);
+  assert.deepEqual(labels(1, 50), ["1", "2", "5", "10", "20", "50"]);
+  // No power of ten and one of 1-2-5 lies in between.
+  assert.deepEqual(labels(21, 38), ["25", "30", "35"]);
+});
+
 Deno.test("tailScale() gives each nine the same width and stops where the samples stop", () => {
   const scale = tailScale(1_000, [0, 300]);
   assert.deepEqual(scale.ticks.map(({ label }) => label), ["p0", "p50", "p90", "p99", "p99.9"]);

@@ -1,8 +1,9 @@
 /**
- * A small run with one chart of each kind, made by rule: for the tests of the report only.
+ * A small run with charts of every kind, made by rule: for the tests of the report only.
  *
  * @module
  */
+import { join } from "node:path";
 import { type Sample, toColumns } from "../load/sample.ts";
 import type { Interval } from "../measures.ts";
 import {
@@ -92,12 +93,35 @@ export function blockedSamples(label: string): SamplesFile {
   });
 }
 
+/** The same requests with nobody in their way, a little slower each. */
+export function calmSamples(label: string): SamplesFile {
+  const { columns, ...rest } = blockedSamples(label);
+  const latencyMs = columns.latencyMs.map((ms, index) => Math.min(ms, 2.5) + (index % 11) / 3);
+  return { ...rest, columns: { ...columns, latencyMs } };
+}
+
 /** Path of {@linkcode blockedSamples} inside the run directory. */
 export const SAMPLES_PATH = "cpu-block/trials/001/light.samples.json.gz";
+/** Path of {@linkcode calmSamples} inside the run directory. */
+export const CALM_PATH = "cpu-block/trials/002/light.samples.json.gz";
+/** Every sample file of the run by its path. */
+export const samplesByPath: ReadonlyMap<string, SamplesFile> = new Map([
+  [SAMPLES_PATH, blockedSamples("light")],
+  [CALM_PATH, calmSamples("light")],
+]);
 
 const alternative = "A chart for tests";
-const series = [{ label: "round-robin", paths: [SAMPLES_PATH] }];
-const events = [{ atMs: 0, untilMs: 3_000, kind: "block", text: "gateway-1 blocks for 3 s" }];
+const series = [
+  { label: "round-robin", paths: [SAMPLES_PATH] },
+  { label: "least-conn", paths: [CALM_PATH] },
+];
+const events = [
+  { atMs: 0, untilMs: 3_000, kind: "block", text: "gateway-1 blocks for 3 s" },
+  // Closer to each other than their numbers are wide, and at the very end.
+  { atMs: 3_500, kind: "kill", text: "SIGKILL to gateway-2" },
+  { atMs: 3_520, untilMs: 4_100, kind: "restart", text: "gateway-2 starts again" },
+  { atMs: 5_995, kind: "end", text: "the last request" },
+];
 
 /** One experiment with every kind of chart, a warning and a failed claim. */
 export const experiment: ExperimentResult = {
@@ -162,6 +186,9 @@ export const experiment: ExperimentResult = {
       series: [{
         label: "measured",
         points: [1, 2, 3, 4, 5, 6].map((x) => ({ x, y: interval(95 * x) })),
+      }, {
+        label: "behind Caddy",
+        points: [1, 2, 3, 4, 5, 6].map((x) => ({ x, y: interval(80 * x - 4 * x ** 2) })),
       }],
       ideal: [{ x: 1, y: 100 }, { x: 6, y: 600 }],
       fit: {
@@ -183,6 +210,20 @@ export const experiment: ExperimentResult = {
       ],
     },
     {
+      kind: "bars",
+      id: "bars-linear",
+      title: "Requests that waited",
+      alternative,
+      axis: { label: "share", unit: "%" },
+      scale: "linear",
+      rows: [
+        { label: "round-robin, 3 replicas, nginx, kept-alive", value: interval(33), theory: 32.2 },
+        { label: "least-conn", value: interval(0.4), theory: 0 },
+        // One trial has no interval.
+        { label: "ip-hash", value: { ...interval(100), low: null, high: null }, theory: 96.7 },
+      ],
+    },
+    {
       kind: "histogram",
       id: "histogram",
       title: "What one probe would have reported",
@@ -190,14 +231,36 @@ export const experiment: ExperimentResult = {
       axis: { label: "improvement", unit: "x" },
       scale: "log",
       series: [{
-        label: "probes",
+        label: "one probe",
         values: Array.from({ length: 100 }, (_, index) => index % 3 === 0 ? 1.1 : 20 + index),
+      }, {
+        label: "1,200 requests",
+        values: Array.from({ length: 100 }, (_, index) => 85 + index % 10),
       }],
-      marks: [{ value: 457, text: "the document: 457x" }],
+      marks: [
+        { value: 457, text: "the document: 457x" },
+        { value: 90, text: "honest: 90x" },
+      ],
     },
   ],
   warnings: [{ code: "few-trials", message: "Intervals are wide.", severity: "caution" }],
   commands: ["deno task bench cpu-block --seed 7"],
-  trials: { used: ["001"], invalid: [] },
+  trials: { used: ["001", "002"], invalid: [] },
   durationMs: 60_000,
 };
+
+/** Writes the run into a directory as the lab would. */
+export async function writeRun(directory: string): Promise<void> {
+  await Deno.mkdir(join(directory, "cpu-block"), { recursive: true });
+  await Deno.writeTextFile(join(directory, "run.json"), JSON.stringify(run));
+  await Deno.writeTextFile(
+    join(directory, "cpu-block", "experiment.json"),
+    JSON.stringify(experiment),
+  );
+  await Promise.all([...samplesByPath].map(async ([path, samples]) => {
+    await Deno.mkdir(join(directory, path, ".."), { recursive: true });
+    const zipped = new Blob([JSON.stringify(samples)]).stream()
+      .pipeThrough(new CompressionStream("gzip"));
+    await Deno.writeFile(join(directory, path), zipped);
+  }));
+}

@@ -17,6 +17,8 @@ export interface CheckContext {
   stack: Stack;
   /** Where the front answers. */
   url: string;
+  /** How long the CPU-bound request of the checks 3 and 4 blocks. */
+  blockMs: number;
 }
 
 /** One of the seven. */

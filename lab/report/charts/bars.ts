@@ -6,13 +6,15 @@
 import type { Chart } from "../../charts.ts";
 import { formatNumber } from "../format.ts";
 import { type Markup, markup } from "../markup.ts";
-import { WIDTH } from "../plot.ts";
+import { picture, WIDTH } from "../plot.ts";
 import { linearScale, logScale, type Scale } from "../scale.ts";
 import { withUnit } from "./curve.ts";
 
 const ROW = 26;
 const GROUP = 24;
-const LEFT = 250;
+/** About the width of a letter of a label, and the least and most room that labels get. */
+const LETTER = 6.8;
+const LABELS = { min: 110, max: 420 } as const;
 const RIGHT = WIDTH - 90;
 const FOOT = 44;
 
@@ -21,7 +23,8 @@ type BarRow = BarsChart["rows"][number];
 
 /** Draws a `bars` chart; rows stand in the order given, under the heading of their group. */
 export function drawBars(chart: BarsChart): Markup {
-  const x = valueScale(chart);
+  const left = leftOf(chart);
+  const x = valueScale(chart, left);
   let y = 8;
   let group: string | undefined;
   const rows = chart.rows.map((row) => {
@@ -32,27 +35,33 @@ export function drawBars(chart: BarsChart): Markup {
     y += ROW;
     return markup`${
       heading && markup`<text class="group" x="4" y="${at - ROW / 2 - 4}">${row.group ?? ""}</text>`
-    }${drawRow(row, at, x, chart.scale === "linear")}`;
+    }${drawRow(row, at, left, x, chart.scale === "linear")}`;
   });
-  return markup`<svg viewBox="0 0 ${WIDTH} ${
-    y + FOOT
-  }" role="img" aria-label="${chart.alternative}">
-<g class="grid">${x.ticks.map((tick) => markup`<path d="M${tick.at} 4V${y}"/>`)}</g>
+  return picture(
+    { name: chart.title, alternative: chart.alternative, height: y + FOOT },
+    markup`<g class="grid">${x.ticks.map((tick) => markup`<path d="M${tick.at} 4V${y}"/>`)}</g>
 <g class="marks axis">${rows}</g>
-<g class="axis"><path d="M${LEFT} ${y}H${RIGHT}"/>${
-    x.ticks.map((tick) =>
-      markup`<text x="${tick.at}" y="${y + 16}" text-anchor="middle">${tick.label}</text>`
-    )
-  }<text x="${(LEFT + RIGHT) / 2}" y="${y + 36}" text-anchor="middle">${withUnit(chart.axis)}${
-    chart.scale === "log" && ", log scale"
-  }${chart.rows.some((row) => row.theory !== null) && "; ◆ theory"}</text></g></svg>`;
+<g class="axis"><path d="M${left} ${y}H${RIGHT}"/>${
+      x.ticks.map((tick) =>
+        markup`<text x="${tick.at}" y="${y + 16}" text-anchor="middle">${tick.label}</text>`
+      )
+    }<text x="${(left + RIGHT) / 2}" y="${y + 36}" text-anchor="middle">${withUnit(chart.axis)}${
+      chart.scale === "log" && ", log scale"
+    }${chart.rows.some((row) => row.theory !== null) && "; ◇ theory"}</text></g>`,
+  );
 }
 
-function valueScale({ rows, scale }: BarsChart): Scale {
+/** Where the values begin: as far right as the longest label needs. */
+function leftOf({ rows }: BarsChart): number {
+  const longest = Math.max(...rows.map(({ label }) => label.length));
+  return Math.min(Math.max(Math.ceil(longest * LETTER) + 18, LABELS.min), LABELS.max);
+}
+
+function valueScale({ rows, scale }: BarsChart, left: number): Scale {
   const values = rows.flatMap(({ value, theory }) =>
     [value.estimate, value.low, value.high, theory].filter((number) => number !== null)
   );
-  const range = [LEFT, RIGHT] as const;
+  const range = [left, RIGHT] as const;
   if (scale === "linear") {
     return linearScale({ domain: [Math.min(0, ...values), Math.max(...values) || 1], range });
   }
@@ -60,10 +69,16 @@ function valueScale({ rows, scale }: BarsChart): Scale {
   return logScale({ domain: [Math.min(...positive, 1), Math.max(...positive, 1)], range });
 }
 
-function drawRow({ label, value, theory }: BarRow, at: number, x: Scale, bar: boolean): Markup {
+function drawRow(
+  { label, value, theory }: BarRow,
+  at: number,
+  left: number,
+  x: Scale,
+  bar: boolean,
+): Markup {
   const right = x.place(value.estimate);
-  const end = value.high === null ? right : Math.max(right, x.place(value.high));
-  return markup`<text x="${LEFT - 10}" y="${at + 4}" text-anchor="end">${label}</text>${
+  const end = Math.max(right, x.place(value.high ?? value.estimate), x.place(theory ?? -Infinity));
+  return markup`<text x="${left - 10}" y="${at + 4}" text-anchor="end">${label}</text>${
     bar &&
     markup`<rect class="bar" x="${Math.min(x.place(0), right)}" y="${at - 7}" width="${
       Math.abs(right - x.place(0))
@@ -73,6 +88,6 @@ function drawRow({ label, value, theory }: BarRow, at: number, x: Scale, bar: bo
     markup`<path class="interval s0" d="M${x.place(value.low)} ${at}H${x.place(value.high)}"/>`
   }${
     theory !== null &&
-    markup`<path class="theory" d="M${x.place(theory)} ${at - 6}l5 6l-5 6l-5 -6z"/>`
+    markup`<path class="theory" d="M${x.place(theory)} ${at - 7}l6 7l-6 7l-6 -7z"/>`
   }<text class="value" x="${end + 9}" y="${at + 4}">${formatNumber(value.estimate)}</text>`;
 }

@@ -21,8 +21,15 @@ export function drawCurve(chart: Extract<Chart, { kind: "curve" }>): Markup {
     ...ideal.map(({ y }) => y),
     ...fit.map(({ y, high }) => high ?? y),
   ];
-  const x = linearScale({ domain: [Math.min(...xs), Math.max(...xs)], range: X_RANGE });
-  const y = linearScale({ domain: [0, Math.max(...ys)], range: yRange(HEIGHT) });
+  // A little room, so that no point lies on the frame.
+  const [least, most] = [Math.min(...xs), Math.max(...xs)];
+  const room = 0.03 * (most - least);
+  const x = linearScale({
+    domain: [least - room, most + room],
+    range: X_RANGE,
+    ...(fewEven(xs) ? { ticks: [...new Set(xs)] } : {}),
+  });
+  const y = linearScale({ domain: [0, 1.03 * Math.max(...ys) || 1], range: yRange(HEIGHT) });
   const names = [
     ...chart.series.map(({ label }) => label),
     ...(chart.fit ? [chart.fit.label] : []),
@@ -30,6 +37,7 @@ export function drawCurve(chart: Extract<Chart, { kind: "curve" }>): Markup {
   ];
   return plot({
     height: HEIGHT,
+    name: chart.title,
     alternative: chart.alternative,
     x,
     y,
@@ -37,7 +45,9 @@ export function drawCurve(chart: Extract<Chart, { kind: "curve" }>): Markup {
     yLabel: withUnit(chart.y),
     legend: names,
     body: [
-      chart.fit && hasBand(fit) ? markup`<path class="band" d="${band(fit, x, y)}"/>` : markup``,
+      chart.fit && hasBand(fit)
+        ? markup`<path class="band ${seriesClass(chart.series.length)}" d="${band(fit, x, y)}"/>`
+        : markup``,
       ...chart.series.map((series, index) =>
         markup`<path class="line ${seriesClass(index)}" d="${
           line(
@@ -53,6 +63,14 @@ export function drawCurve(chart: Extract<Chart, { kind: "curve" }>): Markup {
       }"/>`,
     ],
   });
+}
+
+/** Whether the values are few and equally far apart, such as 1 to 6 replicas: then each is worth a tick. */
+function fewEven(values: readonly number[]): boolean {
+  const distinct = [...new Set(values)].sort((a, b) => a - b);
+  const [first = 0, second = 0] = distinct;
+  return distinct.length <= 10 &&
+    distinct.every((value, index) => Math.abs(first + index * (second - first) - value) < 1e-9);
 }
 
 /** Label of an axis with its unit in brackets, when it has one. */

@@ -5,25 +5,46 @@
  */
 import type { TimelineEvent } from "../../measures.ts";
 import { type Markup, markup } from "../markup.ts";
+import { X_RANGE } from "../plot.ts";
 import type { Scale } from "../scale.ts";
 
-/** Bands for events that lasted and lines for those that did not, numbered as in {@linkcode listEvents}. */
+/** Room for a number, so that those of events close to each other stand side by side. */
+const DIGIT_WIDTH = 8;
+
+/** How long events lasted, as a shade that is drawn before the marks. */
+export function drawEventBands(
+  events: readonly TimelineEvent[],
+  x: Scale,
+  [bottom, top]: readonly [number, number],
+): Markup[] {
+  return events.map(({ atMs, untilMs = atMs }) =>
+    markup`<rect class="span" x="${x.place(atMs)}" y="${top}" width="${
+      round(x.place(untilMs) - x.place(atMs))
+    }" height="${bottom - top}"/>`
+  );
+}
+
+/**
+ * A line where an event began and a bracket above the plot for as long as it lasted, numbered as in
+ * {@linkcode listEvents}; drawn after the marks.
+ */
 export function drawEvents(
   events: readonly TimelineEvent[],
   x: Scale,
   [bottom, top]: readonly [number, number],
 ): Markup[] {
-  return events.map((event, index) => {
-    const left = x.place(event.atMs);
-    const right = event.untilMs === undefined ? left : x.place(event.untilMs);
-    const text = event.text;
-    return markup`<g class="event"><title>${text}</title>${
-      right > left
-        ? markup`<rect x="${left}" y="${top}" width="${right - left}" height="${bottom - top}"/>`
-        : null
-    }<path d="M${left} ${top}V${bottom}"/><text x="${left + 3}" y="${top + 10}">${
-      index + 1
-    }</text></g>`;
+  let free = 0;
+  return events.map(({ atMs, untilMs = atMs, text }, index) => {
+    const left = x.place(atMs);
+    const number = String(index + 1);
+    const width = DIGIT_WIDTH * number.length;
+    const center = Math.min(Math.max(left, free + width / 2 + 2), X_RANGE[1] + 12);
+    free = center + width / 2;
+    return markup`<g class="event"><title>${text}</title><path class="bracket" d="M${left} ${
+      top - 3
+    }H${x.place(untilMs)}"/><path d="M${left} ${top - 5}V${bottom}"/><text x="${
+      round(center)
+    }" y="${top - 10}" text-anchor="middle">${number}</text></g>`;
   });
 }
 
@@ -31,6 +52,18 @@ export function drawEvents(
 export function listEvents(events: readonly TimelineEvent[]): Markup | null {
   if (events.length === 0) return null;
   return markup`<ol class="events">${
-    events.map((event) => markup`<li>${(event.atMs / 1_000).toFixed(2)} s: ${event.text}</li>`)
+    events.map(({ atMs, untilMs, text }) =>
+      markup`<li>${seconds(atMs)}${
+        untilMs !== undefined && markup` to ${seconds(untilMs)}`
+      } s: ${text}</li>`
+    )
   }</ol>`;
+}
+
+function seconds(ms: number): string {
+  return (ms / 1_000).toFixed(2);
+}
+
+function round(pixels: number): number {
+  return Math.round(pixels * 10) / 10;
 }

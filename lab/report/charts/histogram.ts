@@ -18,7 +18,7 @@ export function drawHistogram(chart: Extract<Chart, { kind: "histogram" }>): Mar
   const usable = (value: number) => Number.isFinite(value) && (!log || value > 0);
   const values = chart.series.flatMap((series) => series.values).filter(usable);
   const all = [...values, ...chart.marks.map(({ value }) => value).filter(usable)];
-  const domain = [Math.min(...all), Math.max(...all)] as const;
+  const domain = withRoom([Math.min(...all), Math.max(...all)], log);
   const x = (log ? logScale : linearScale)({ domain, range: X_RANGE });
   const [left, right] = X_RANGE;
   const width = (right - left) / BINS;
@@ -34,12 +34,14 @@ export function drawHistogram(chart: Extract<Chart, { kind: "histogram" }>): Mar
   const y = linearScale({ domain: [0, Math.max(...counts.flat(), 1)], range });
   return plot({
     height: HEIGHT,
+    name: chart.title,
     alternative: chart.alternative,
     x,
     y,
     xLabel: withUnit(chart.axis),
     yLabel: "how often",
     legend: chart.series.map(({ label }) => label),
+    legendMark: "outline",
     body: [
       ...counts.map((bins, index) =>
         markup`<path class="outline ${seriesClass(index)}" d="${
@@ -55,7 +57,7 @@ export function drawHistogram(chart: Extract<Chart, { kind: "histogram" }>): Mar
       ...chart.marks.filter(({ value }) => usable(value)).map(({ value, text }, index) => {
         const at = x.place(value);
         const flip = at > (left + right) / 2;
-        return markup`<g class="event"><path d="M${at} ${range[1]}V${range[0]}"/><text x="${
+        return markup`<g class="event"><path d="M${at} ${range[1] - 5}V${range[0]}"/><text x="${
           flip ? at - 4 : at + 4
         }" y="${range[1] + 12 + 14 * index}"${
           flip && markup` text-anchor="end"`
@@ -63,4 +65,17 @@ export function drawHistogram(chart: Extract<Chart, { kind: "histogram" }>): Mar
       }),
     ],
   });
+}
+
+/** One bin more at each end, so that neither a column nor a mark lies on the frame. */
+function withRoom(
+  [low, high]: readonly [number, number],
+  log: boolean,
+): readonly [number, number] {
+  if (log) {
+    const factor = high > low ? (high / low) ** (1 / BINS) : 1.1;
+    return [low / factor, high * factor];
+  }
+  const room = high > low ? (high - low) / BINS : Math.abs(high) / 10 || 1;
+  return [low < 0 ? low - room : Math.max(0, low - room), high + room];
 }

@@ -9,7 +9,7 @@ import { isGood, type Sample } from "../../load/sample.ts";
 import { type Markup, markup } from "../markup.ts";
 import { plot, seriesClass, X_RANGE, yRange } from "../plot.ts";
 import { linearScale } from "../scale.ts";
-import { drawEvents, listEvents } from "./events.ts";
+import { drawEventBands, drawEvents, listEvents } from "./events.ts";
 import { readRows, type SampleSource } from "./rows.ts";
 
 const HEIGHT = 340;
@@ -38,15 +38,19 @@ export function drawScatter(
   return markup`${
     plot({
       height: HEIGHT,
+      name: chart.title,
       alternative: chart.alternative,
       x,
       y,
       xLabel: "intended send time in s",
       yLabel: "latency in ms",
       legend: chart.series.map(({ label }) => label),
+      legendMark: "dots",
+      crosses: series.some((rows) => rows.some((row) => !isGood(row))),
       body: [
-        ...drawEvents(chart.events, x, range),
+        ...drawEventBands(chart.events, x, range),
         ...series.map((rows, index) => drawDots(rows, index, x.place, y.place)),
+        ...drawEvents(chart.events, x, range),
       ],
     })
   }${listEvents(chart.events)}`;

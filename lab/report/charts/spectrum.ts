@@ -30,6 +30,7 @@ export function drawSpectrum(
   });
   return plot({
     height: HEIGHT,
+    name: chart.title,
     alternative: chart.alternative,
     x,
     y,

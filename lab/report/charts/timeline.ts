@@ -8,7 +8,7 @@ import { isGood, type Sample } from "../../load/sample.ts";
 import { type Markup, markup } from "../markup.ts";
 import { plot, X_RANGE, yRange } from "../plot.ts";
 import { linearScale } from "../scale.ts";
-import { drawEvents, listEvents } from "./events.ts";
+import { drawEventBands, drawEvents, listEvents } from "./events.ts";
 import { readRows, type SampleSource } from "./rows.ts";
 
 const HEIGHT = 220;
@@ -40,52 +40,67 @@ function drawPanel(
   label: string,
   chart: Extract<Chart, { kind: "timeline" }>,
 ): Markup {
-  const buckets = countBuckets(rows, chart);
-  const perSecond = 1_000 / chart.bucketMs / trials;
-  const end = buckets.length * chart.bucketMs;
-  const most = Math.max(...buckets.map((b) => (b.good + b.delayed + b.failed) * perSecond), 1);
+  // Buckets begin with the first request and the last one ends with the last: half a bucket without load
+  // would look like a dip.
+  const fromMs = rows.reduce((first, row) => Math.min(first, row.intendedMs), Infinity);
+  const lastMs = rows.reduce((last, row) => Math.max(last, row.intendedMs), -Infinity);
+  const gapMs = (lastMs - fromMs) / Math.max(rows.length / trials - 1, 1);
+  const end = rows.length === 0 ? 1 : lastMs + gapMs;
+  const buckets = countBuckets(rows, chart).map((counts, index) => {
+    const startMs = fromMs + index * chart.bucketMs;
+    const endMs = Math.min(startMs + chart.bucketMs, end);
+    return { ...counts, startMs, endMs, perSecond: 1_000 / (endMs - startMs) / trials };
+  });
+  const most = Math.max(
+    ...buckets.map((b) => (b.good + b.delayed + b.failed) * b.perSecond),
+    1,
+  );
   const range = yRange(HEIGHT);
   const x = linearScale({
-    domain: [0, end || 1],
+    domain: [0, end],
     range: X_RANGE,
     label: (value) => String(Number((value / 1_000).toFixed(3))),
   });
   const y = linearScale({ domain: [0, most], range });
   const bars = OUTCOMES.map((outcome, level) => {
-    const path = buckets.map((bucket, index) => {
+    const path = buckets.map((bucket) => {
       const below = OUTCOMES.slice(0, level).reduce((sum, name) => sum + bucket[name], 0);
       if (bucket[outcome] === 0) return "";
-      const left = x.place(index * chart.bucketMs);
-      const right = x.place((index + 1) * chart.bucketMs);
-      const foot = y.place(below * perSecond);
-      const head = y.place((below + bucket[outcome]) * perSecond);
+      const left = x.place(bucket.startMs);
+      const right = x.place(bucket.endMs);
+      const foot = y.place(below * bucket.perSecond);
+      const head = y.place((below + bucket[outcome]) * bucket.perSecond);
       return `M${left} ${foot}V${head}H${right}V${foot}Z`;
     }).join("");
     return markup`<path class="${outcome}" d="${path}"/>`;
   });
   return plot({
     height: HEIGHT,
-    alternative: `${label}: ${chart.alternative}`,
+    name: `${chart.title}: ${label}`,
+    alternative: chart.alternative,
     x,
     y,
     xLabel: "intended send time in s",
     yLabel: "requests/s",
-    body: [...bars, ...drawEvents(chart.events, x, range)],
+    body: [
+      ...drawEventBands(chart.events, x, range),
+      ...bars,
+      ...drawEvents(chart.events, x, range),
+    ],
   });
 }
 
-/** How many requests of each outcome were meant to go out in each bucket of time. */
+/** How many requests of each outcome were meant to go out in each bucket of time, from the first one on. */
 export function countBuckets(
   rows: readonly Sample[],
   { bucketMs, delayedAboveMs }: { bucketMs: number; delayedAboveMs: number },
 ): { good: number; delayed: number; failed: number }[] {
-  const last = rows.reduce((latest, row) => Math.max(latest, row.intendedMs), -1);
-  const buckets = Array.from(
-    { length: Math.floor(last / bucketMs) + 1 },
-    () => ({ good: 0, delayed: 0, failed: 0 }),
-  );
+  const fromMs = rows.reduce((first, row) => Math.min(first, row.intendedMs), Infinity);
+  const buckets: { good: number; delayed: number; failed: number }[] = [];
   for (const row of rows) {
-    const bucket = buckets[Math.floor(row.intendedMs / bucketMs)];
+    const index = Math.floor((row.intendedMs - fromMs) / bucketMs);
+    while (buckets.length <= index) buckets.push({ good: 0, delayed: 0, failed: 0 });
+    const bucket = buckets[index];
     if (!bucket) continue;
     if (!isGood(row)) bucket.failed++;
     else if (row.latencyMs > delayedAboveMs) bucket.delayed++;
