@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { commandLine } from "../stack/install.ts";
 import { startStack } from "../stack/open.ts";
 import { analyseExperiment } from "./analyse.ts";
 import { cellsOf, chooseLevels, type Narrowing, planTrials, stackStarts } from "./design.ts";
@@ -184,12 +185,15 @@ function repeatCommand(
     handicapUs: number;
   },
 ): string {
-  const factors = Object.entries(narrowing).map(([factor, levels]) => `--${factor} ${levels}`);
-  const flags = [
+  const factors = Object.entries(narrowing).flatMap(([factor, levels]) => [
+    `--${factor}`,
+    levels.join(","),
+  ]);
+  return commandLine([
+    ...["deno", "task", "bench", name],
     ...(quick ? ["--quick"] : []),
-    ...[`--trials ${trials}`, `--seed ${seed}`],
-    ...(handicapUs > 0 ? [`--handicap ${handicapUs}`] : []),
+    ...["--trials", `${trials}`, "--seed", `${seed}`],
+    ...(handicapUs > 0 ? ["--handicap", `${handicapUs}`] : []),
     ...factors,
-  ];
-  return `deno task bench ${name} ${flags.join(" ")}`;
+  ]);
 }

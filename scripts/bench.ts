@@ -7,14 +7,12 @@
  */
 import process from "node:process";
 import { z } from "zod";
-import { analyseExperiment } from "../lab/analyse.ts";
 import { EXPERIMENTS } from "../lab/catalogue.ts";
-import { compareRuns, comparisonLines } from "../lab/compare.ts";
+import { comparisonLines } from "../lab/compare.ts";
 import { cellsOf, chooseLevels, type Narrowing } from "../lab/design.ts";
 import type { Experiment } from "../lab/experiment.ts";
-import { putResults } from "../lab/report/readme.ts";
-import { readReport, writeReports } from "../lab/report/write_reports.ts";
-import { ResultStore } from "../lab/result_store.ts";
+import { compareRunFolders, publishRun, regenerateRun } from "../lab/finished_run.ts";
+import { writeReports } from "../lab/report/write_reports.ts";
 import { EXPERIMENT_ERROR, runExperiments } from "../lab/runner.ts";
 import { sweepOf } from "../lab/sweep.ts";
 import { StackError } from "../stack/stack.ts";
@@ -52,8 +50,20 @@ export const bench = command({
   async run({ list, compare, report, readme, url, ...rest }, args) {
     if (list) return say(EXPERIMENTS.map(describe).join("\n\n"));
     if (compare) return await compareTwo(args);
-    if (report !== undefined) return await regenerate(report, args);
-    if (readme !== undefined) return await publish(readme, args);
+    if (report !== undefined || readme !== undefined) {
+      const flag = report === undefined ? "--readme" : "--report";
+      if (args[0] !== undefined) throw wrongUse(bench, `${flag} takes one folder`, args[0]);
+    }
+    if (report !== undefined) {
+      const { failed } = await regenerateRun(report);
+      say(`Report: ${report}/report.html`);
+      return failed ? 1 : 0;
+    }
+    if (readme !== undefined) {
+      await publishRun(readme, `${PROJECT_ROOT}README.md`);
+      say(`The results of ${readme} are in README.md`);
+      return 0;
+    }
     const what = chosen(args, { url, quick: rest.quick });
     if (url !== undefined && rest.handicap !== undefined) {
       throw wrongUse(bench, "--url takes no --handicap", String(rest.handicap));
@@ -111,76 +121,14 @@ async function measure({ trials, seed, out, handicap, ...what }: Measurement): P
   return failed || run.status === "interrupted" ? 1 : 0;
 }
 
-async function regenerate(directory: string, args: readonly string[]): Promise<number> {
-  if (args[0] !== undefined) throw wrongUse(bench, "--report takes one folder", args[0]);
-  const store = await openRun(directory);
-  const run = await store.readRun();
-  let failed = false;
-  for (const name of run.experiments) {
-    const known = EXPERIMENTS.find((experiment) => experiment.name === name);
-    // A sweep of somebody's service is not in the catalogue; its samples know the address.
-    // deno-lint-ignore no-await-in-loop -- one after the other keeps memory small
-    const records = await store.readTrials(name);
-    const experiment = known ?? sweepOf(records[0]?.oha[0]?.args.at(-1) ?? "");
-    // deno-lint-ignore no-await-in-loop -- as above
-    const before = await store.readExperiment(name).catch(() => null);
-    const factors = Object.fromEntries(
-      (before?.declaration.factors ?? []).map((factor) => [factor.name, factor.levels.map(String)]),
-    );
-    // deno-lint-ignore no-await-in-loop -- as above
-    const { outcome } = await analyseExperiment(store, experiment, {
-      ...{ run, narrowing: factors, commands: before?.commands ?? [] },
-    });
-    failed ||= outcome === "failed";
-  }
-  await writeReports(directory);
-  say(`Report: ${directory}/report.html`);
-  return failed ? 1 : 0;
-}
-
-/** Writes the results of a run into README.md, in the format that `deno fmt` wants. */
-async function publish(directory: string, args: readonly string[]): Promise<number> {
-  if (args[0] !== undefined) throw wrongUse(bench, "--readme takes one folder", args[0]);
-  await openRun(directory);
-  const path = `${PROJECT_ROOT}README.md`;
-  try {
-    await Deno.writeTextFile(
-      path,
-      putResults(await Deno.readTextFile(path), await readReport(directory)),
-    );
-  } catch (cause) {
-    if (cause instanceof TypeError) throw new StackError(cause.message, { cause });
-    throw cause;
-  }
-  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", path] }).output();
-  say(`Results of ${directory} are in README.md`);
-  return 0;
-}
-
 async function compareTwo(args: readonly string[]): Promise<number> {
   const [a, b, extra] = args;
   if (a === undefined || b === undefined || extra !== undefined) {
     throw wrongUse(bench, "--compare takes two folders of runs", extra ?? a ?? "");
   }
-  const [before, after] = await Promise.all([openRun(a), openRun(b)]);
-  const modes = [(await before.readRun()).mode, (await after.readRun()).mode];
-  if (modes[0] !== modes[1]) {
-    throw wrongUse(bench, "--compare takes two runs of one mode", modes.join(" and "));
-  }
-  const comparison = compareRuns(await before.readExperiments(), await after.readExperiments());
+  const comparison = await compareRunFolders(a, b);
   say(comparisonLines(comparison).join("\n"));
   return comparison.measures.some(({ verdict }) => verdict === "worse") ? 1 : 0;
-}
-
-async function openRun(directory: string): Promise<ResultStore> {
-  const store = new ResultStore(directory);
-  try {
-    await store.readRun();
-    return store;
-  } catch (cause) {
-    const rule = `the folder must hold a run, received ${JSON.stringify(directory)}`;
-    throw new StackError(`Cannot run bench: ${rule}`, { cause });
-  }
 }
 
 /** Splits what is left of the arguments into names of experiments and `--factor levels`. */

@@ -28,11 +28,14 @@ Deno.test("putResults() refuses a README without marks, and runs that nobody sho
     const [other, reason] of [
       [{ mode: "quick" }, /received a quick run$/],
       [{ status: "interrupted" }, /received a run that is interrupted$/],
-      [{ environment: { ...run.environment, dirty: true } }, /received a checkout with changes$/],
+      [
+        { environment: { ...report.run.environment, dirty: true } },
+        /received a checkout with changes$/,
+      ],
       [{ warnings: [slowed] }, /received slowed down$/],
     ] as const
   ) {
-    const unfit = { ...report, run: { ...run, ...other } } as typeof report;
+    const unfit = { ...report, run: { ...report.run, ...other } } as Report;
     assert.throws(() => putResults(README, unfit), { name: "TypeError", message: reason });
   }
 });
