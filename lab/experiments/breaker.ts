@@ -32,14 +32,14 @@ const PROTECTIONS: Readonly<Record<string, string>> = {
 function phases({ protection, fault }: Levels, quick: boolean) {
   const settleMs = SETTLE_MS[String(fault)] ?? 0;
   const breaker = protection === "all";
-  if (quick) {
-    return { leadMs: 400, settleMs, faultMs: settleMs + 900, restMs: breaker ? 5_600 : 2_000 };
-  }
+  // Longer than a recovery may take: one that does not come must not look like one in time.
+  const restMs = breaker ? 10_000 : 2_000;
+  if (quick) return { leadMs: 400, settleMs, faultMs: settleMs + 900, restMs };
   return {
     ...{ leadMs: 1_000, settleMs },
     // With errors long enough that a breaker asks in vain and doubles its time (5 s, then 10 s).
     faultMs: !breaker ? settleMs + 2_800 : fault === "hang" ? 6_000 : 8_000,
-    restMs: breaker ? 10_000 : 2_000,
+    restMs,
   };
 }
 
@@ -113,9 +113,9 @@ export const breaker: Experiment = {
   }),
   arrange: (stack) => untilReady(stack, AbortSignal.timeout(20_000)),
   secondsPerTrial: (levels, quick) => {
-    const { leadMs, faultMs, restMs } = phases(levels, quick);
-    // A trial ends when the breaker has closed: on average after two thirds of what it may take.
-    const closedMs = levels.protection === "all" ? 0.7 * restMs : TAIL_MS;
+    const { leadMs, faultMs } = phases(levels, quick);
+    // A trial ends when the breaker has closed.
+    const closedMs = levels.protection !== "all" ? TAIL_MS : quick ? 4_000 : 7_000;
     return (leadMs + faultMs + closedMs) / 1000 + 0.5;
   },
 
