@@ -6,7 +6,7 @@
 import { setPriority } from "node:os";
 import process from "node:process";
 import { parentPort } from "node:worker_threads";
-import { busyLoop } from "./busy_loop.ts";
+import { busyWork } from "./busy_loop.ts";
 import type { CpuTask } from "./cpu_pool.ts";
 
 /** Of 19: the event loop must get a processor as soon as it has something to do. */
@@ -21,4 +21,4 @@ if (process.platform === "linux") {
   }
 }
 
-parentPort?.on("message", ({ ms }: CpuTask) => parentPort?.postMessage(busyLoop(ms)));
+parentPort?.on("message", (task: CpuTask) => parentPort?.postMessage(busyWork(task)));
