@@ -14,7 +14,7 @@ COPY gateway gateway
 COPY services services
 RUN ["/bin/deno", "install", "--frozen", "--entrypoint", "gateway/main.ts", "services/users/main.ts", "services/orders/main.ts", "services/payments/main.ts", "kit/runtime/health_probe.ts"]
 
-FROM node:24-bookworm-slim AS node
+FROM node:24.21.0-bookworm-slim AS node
 WORKDIR /app
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
 COPY --from=packages /app /app
@@ -36,5 +36,5 @@ EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=3s --timeout=5s --start-period=20s --retries=3 \
   CMD ["/bin/deno", "run", "--quiet", "--no-prompt", "--cached-only", "--allow-net=127.0.0.1", "kit/runtime/health_probe.ts", "http://127.0.0.1:3000/readyz"]
-ENTRYPOINT ["/bin/deno", "run", "--quiet", "--no-prompt", "--cached-only", "--v8-flags=--expose-gc", "--allow-net", "--allow-env", "--allow-read=/app,/run/secrets,/run/stack"]
+ENTRYPOINT ["/bin/deno", "run", "--quiet", "--no-prompt", "--cached-only", "--v8-flags=--expose-gc", "--allow-net", "--allow-env", "--allow-sys=setPriority", "--allow-read=/app,/run/secrets,/run/stack"]
 CMD ["gateway/main.ts"]

@@ -158,6 +158,13 @@ Deno.test("/api/wait answers after its time", async () => {
   assert.deepEqual([durationMs, instance], [30_000, "gateway-test"]);
 });
 
+Deno.test("/api/metrics is answered while everything else is refused", async () => {
+  const { app, context } = createTestGateway(noServices, { env: { MAX_IN_FLIGHT: "1" } });
+  context.lifecycle.enter();
+  assert.equal((await app.request("/api/count")).status, 503);
+  assert.equal((await app.request("/api/metrics")).status, 200);
+});
+
 Deno.test("/api/metrics tells who this is and how it is", async () => {
   const { app } = createTestGateway(noServices);
   await app.request("/api/count");

@@ -22,6 +22,7 @@ Deno.test("gatewayConfigSchema reads lists", () => {
 
 for (
   const [name, value] of [
+    ["HANDICAP_US", "-1"],
     ["LAYERS_OFF", "breakers"],
     ["LAYERS_OFF", "breaker retry"],
     ["UPSTREAM_TIMEOUT_MS", "0"],

@@ -1,5 +1,6 @@
 // deno-lint-ignore-file no-await-in-loop -- one request after the other is the point
 import assert from "node:assert/strict";
+import { fakeDate } from "../testing/fake_date.ts";
 import { createTestGateway, type TestGateway } from "../testing/gateway.ts";
 
 const noServices = () => new Response(null, { status: 500 });
@@ -12,6 +13,7 @@ async function ask({ app }: TestGateway, forwardedFor: string, peer = "127.0.0.1
 Deno.test("/api/limited allows 2 requests in 10 s and says what is left", async () => {
   const gateway = createTestGateway(noServices);
   const { clock } = gateway.context;
+  using _date = fakeDate(clock);
   const first = await ask(gateway, "192.0.2.1");
   assert.equal(first.status, 200);
   assert.equal(first.headers.get("ratelimit-policy"), '"default";q=2;w=10');

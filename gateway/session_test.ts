@@ -1,6 +1,7 @@
 // deno-lint-ignore-file no-await-in-loop -- one request after the other is the point
 import assert from "node:assert/strict";
 import { MemorySessionStore } from "../kit/store/session_store.ts";
+import { fakeDate } from "../testing/fake_date.ts";
 import {
   createTestGateway,
   type TestGateway,
@@ -217,6 +218,7 @@ Deno.test("POST /api/login refuses bodies that name no user and password", async
 
 Deno.test("POST /api/login stops a client that guesses, and not the others", async () => {
   const gateway = createGateway();
+  using _date = fakeDate(gateway.context.clock);
   const wrong = { user: "usr_1", password: "wrong" };
   const guess = (address: string, body: unknown) =>
     send(gateway, "/api/login", { body, headers: { "x-forwarded-for": address } });
@@ -229,6 +231,18 @@ Deno.test("POST /api/login stops a client that guesses, and not the others", asy
   assert.equal((await guess("192.0.2.2", { user: "usr_1", password })).status, 200);
   await gateway.context.clock.advance(60_000);
   assert.equal((await guess("192.0.2.1", { user: "usr_1", password })).status, 200);
+});
+
+Deno.test("POST /api/login tries no more guesses when they come all at once", async () => {
+  const gateway = createGateway();
+  const guess = (password: string) =>
+    send(gateway, "/api/login", { body: { user: "usr_1", password } });
+  const guesses = [...Array<string>(MAX_WRONG_GUESSES + 5).fill("wrong"), password];
+  const statuses = (await Promise.all(guesses.map(guess))).map(({ status }) => status);
+  assert.deepEqual(statuses, [
+    ...Array<number>(MAX_WRONG_GUESSES).fill(401),
+    ...Array<number>(6).fill(429), // the last was right, and too late
+  ]);
 });
 
 Deno.test("POST /api/login lets nobody in while no password is set", async () => {

@@ -26,7 +26,7 @@ export function createSharedState(
     return {
       counter: new MemoryCounter(),
       sessionStore: new MemorySessionStore({ clock }),
-      limiter: new MemoryRateLimiter({ ...LIMITED, clock }),
+      limiter: new MemoryRateLimiter(LIMITED),
     };
   }
   const redis = createRedis({ url: config.REDIS_URL, clock, log, name: "gateway" });

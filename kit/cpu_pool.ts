@@ -2,14 +2,14 @@
  * A bounded pool of worker threads: CPU-bound work leaves the event loop, and when there is more of it
  * than the threads can do, the caller is told at once instead of joining a longer queue.
  *
- * Threads start when they are first needed and end when they have been idle: an instance that gets no
- * such work pays nothing for the pool.
+ * The threads are piscina's: they start when they are first needed and end when they have been idle, so
+ * an instance that gets no such work pays nothing for the pool. What waits for a thread waits here,
+ * because piscina neither bounds nor orders tasks that can be aborted (docs/decisions.md).
  *
  * @module
  */
-import { Worker } from "node:worker_threads";
+import { Piscina } from "piscina";
 import type { BusyLoopResult } from "./busy_loop.ts";
-import { type Clock, systemClock } from "./clock.ts";
 import { Problem } from "./problem.ts";
 
 /** What a thread can be asked to do. */
@@ -20,13 +20,13 @@ export interface CpuTask {
   rounds?: number | undefined;
 }
 
-/** The part of a worker thread that the pool uses. */
-export interface CpuWorker {
-  postMessage(task: CpuTask): void;
-  on(event: "message", listener: (result: BusyLoopResult) => void): unknown;
+/** The part of piscina that the pool uses. */
+export interface CpuThreads {
+  /** Does the task on a thread; when `signal` aborts, the thread is ended. */
+  run(task: CpuTask, options: { signal: AbortSignal }): Promise<BusyLoopResult>;
+  /** A thread crashed that had no task yet. */
   on(event: "error", listener: (error: unknown) => void): unknown;
-  on(event: "exit", listener: (code: number) => void): unknown;
-  terminate(): Promise<number>;
+  destroy(): Promise<void>;
 }
 
 /** Options of {@linkcode CpuPool}. */
@@ -37,53 +37,35 @@ export interface CpuPoolOptions {
   maxQueue?: number;
   /** A thread without work for this long is ended. @default 10_000 */
   idleMs?: number;
-  /** @default systemClock */
-  clock?: Clock;
-  /** Starts a thread. @default a `node:worker_threads` worker that runs `cpu_pool_worker.ts` */
-  spawn?: () => CpuWorker;
+  /** Called when there is something to do. @default createPiscina */
+  createThreads?: (options: { size: number; idleMs: number }) => CpuThreads;
 }
 
 /** How busy a {@linkcode CpuPool} is. */
 export interface CpuPoolStats {
-  threads: number;
   running: number;
   queued: number;
 }
 
 interface Job {
-  task: CpuTask;
-  signal: AbortSignal | undefined;
-  resolve(result: BusyLoopResult): void;
-  reject(reason: unknown): void;
-}
-
-interface Thread {
-  worker: CpuWorker;
-  job: Job | undefined;
-  /** Aborted when the thread gets work or ends. */
-  idle: AbortController;
+  ms: number;
+  begin(): void;
+  end(reason: unknown): void;
 }
 
 /** Runs {@linkcode CpuTask}s on worker threads. */
 export class CpuPool {
   readonly #size: number;
   readonly #maxQueue: number;
-  readonly #idleMs: number;
-  readonly #clock: Clock;
-  readonly #spawn: () => CpuWorker;
-  readonly #threads = new Set<Thread>();
-  readonly #queue: Job[] = [];
+  readonly #create: () => CpuThreads;
+  /** In order of arrival: the first `size` of them have a thread. */
+  readonly #jobs = new Set<Job>();
+  #threads: CpuThreads | undefined;
   #closed = false;
 
   /** @throws {RangeError} when `size` or `maxQueue` is not a whole number, or `idleMs` not a time */
   constructor(options: CpuPoolOptions = {}) {
-    const {
-      size = 2,
-      maxQueue = 16,
-      idleMs = 10_000,
-      clock = systemClock,
-      spawn = () => new Worker(new URL("./cpu_pool_worker.ts", import.meta.url)),
-    } = options;
+    const { size = 2, maxQueue = 16, idleMs = 10_000, createThreads = createPiscina } = options;
     const cannot = (rule: string, value: number) =>
       new RangeError(`Cannot create CPU pool: ${rule}, received "${value}"`);
     if (!Number.isInteger(size) || size < 1) throw cannot("size must be an integer >= 1", size);
@@ -93,15 +75,13 @@ export class CpuPool {
     if (!(idleMs >= 0)) throw cannot("idleMs must be a number >= 0", idleMs);
     this.#size = size;
     this.#maxQueue = maxQueue;
-    this.#idleMs = idleMs;
-    this.#clock = clock;
-    this.#spawn = spawn;
+    this.#create = () => createThreads({ size, idleMs });
   }
 
   /** How busy the pool is now. */
   stats(): CpuPoolStats {
-    const running = [...this.#threads].filter(({ job }) => job).length;
-    return { threads: this.#threads.size, running, queued: this.#queue.length };
+    const running = Math.min(this.#jobs.size, this.#size);
+    return { running, queued: this.#jobs.size - running };
   }
 
   /**
@@ -112,100 +92,92 @@ export class CpuPool {
    * @throws {Error} when the thread crashed
    * @throws the signal's reason
    */
-  run(task: CpuTask, options: { signal?: AbortSignal } = {}): Promise<BusyLoopResult> {
+  async run(task: CpuTask, options: { signal?: AbortSignal } = {}): Promise<BusyLoopResult> {
     const { signal } = options;
-    return new Promise((resolve, reject) => {
-      if (this.#closed) throw new Error("Cannot run task: the CPU pool is closed");
-      signal?.throwIfAborted();
-      const full = this.stats().running >= this.#size && this.#queue.length >= this.#maxQueue;
-      if (full) throw this.#overloaded();
-      const abort = () => this.#abort(job);
-      const settled = () => signal?.removeEventListener("abort", abort);
-      const job: Job = {
-        task,
-        signal,
-        resolve: (result) => (settled(), resolve(result)),
-        reject: (reason) => (settled(), reject(reason)),
-      };
-      signal?.addEventListener("abort", abort, { once: true });
-      this.#queue.push(job);
-      this.#assign();
-    });
+    if (this.#closed) throw new Error("Cannot run task: the CPU pool is closed");
+    signal?.throwIfAborted();
+    if (this.#jobs.size >= this.#size + this.#maxQueue) throw this.#overloaded();
+    const turn = Promise.withResolvers<void>();
+    const ended = new AbortController();
+    const stop = signal ? AbortSignal.any([signal, ended.signal]) : ended.signal;
+    stop.addEventListener("abort", () => turn.reject(stop.reason), { once: true });
+    const job: Job = { ms: task.ms, begin: turn.resolve, end: (reason) => ended.abort(reason) };
+    this.#jobs.add(job);
+    this.#beginNext();
+    try {
+      await turn.promise;
+      stop.throwIfAborted();
+      this.#threads ??= this.#start();
+      return await this.#threads.run(task, { signal: stop });
+    } catch (cause) {
+      stop.throwIfAborted();
+      throw threadEnded(cause);
+    } finally {
+      this.#jobs.delete(job);
+      this.#beginNext();
+    }
   }
 
   /** Ends all threads; tasks that have not finished are rejected. */
   async close(): Promise<void> {
     this.#closed = true;
-    const reason = new Error("Cannot finish task: the CPU pool was closed");
-    for (const job of this.#queue.splice(0)) job.reject(reason);
-    await Promise.all([...this.#threads].map((thread) => this.#end(thread, reason)));
+    await this.#endAll(new Error("Cannot finish task: the CPU pool was closed"));
   }
 
-  #assign(): void {
-    while (this.#queue.length > 0) {
-      const thread = [...this.#threads].find(({ job }) => !job) ??
-        (this.#threads.size < this.#size ? this.#start() : undefined);
-      if (!thread) return;
-      thread.idle.abort();
-      thread.job = this.#queue.shift();
-      if (thread.job) thread.worker.postMessage(thread.job.task);
-    }
+  #beginNext(): void {
+    for (const job of [...this.#jobs].slice(0, this.#size)) job.begin();
   }
 
-  #start(): Thread {
-    const thread: Thread = { worker: this.#spawn(), job: undefined, idle: new AbortController() };
-    this.#threads.add(thread);
-    let cause: unknown;
-    thread.worker.on("message", (result) => {
-      thread.job?.resolve(result);
-      thread.job = undefined;
-      this.#assign();
-      if (!thread.job) this.#endWhenIdle(thread);
+  #start(): CpuThreads {
+    const threads = this.#create();
+    // Piscina would let the tasks wait for ever that the crashed thread was started for.
+    threads.on("error", (cause) => {
+      if (this.#threads === threads) void this.#endAll(threadEnded(cause));
     });
-    thread.worker.on("error", (error) => cause = error);
-    thread.worker.on("exit", (code) => {
-      const reason = `Cannot finish task: its thread ended with code ${code}`;
-      this.#end(thread, new Error(reason, { cause }));
-      this.#assign();
-    });
-    return thread;
+    return threads;
   }
 
-  /** Forgets the thread at once, so that a new one may start while this one winds down. */
-  async #end(thread: Thread, reason: unknown): Promise<void> {
-    if (!this.#threads.delete(thread)) return;
-    thread.idle.abort();
-    thread.job?.reject(reason);
-    thread.job = undefined;
-    await thread.worker.terminate();
-  }
-
-  #endWhenIdle(thread: Thread): void {
-    thread.idle = new AbortController();
-    this.#clock.sleep(this.#idleMs, thread.idle.signal).then(
-      () => this.#end(thread, undefined),
-      () => {/* it got work, or has ended */},
-    );
-  }
-
-  #abort(job: Job): void {
-    const reason = job.signal?.reason;
-    const waiting = this.#queue.indexOf(job);
-    if (waiting >= 0) this.#queue.splice(waiting, 1);
-    const thread = [...this.#threads].find((thread) => thread.job === job);
-    if (thread) this.#end(thread, reason);
-    else job.reject(reason);
-    this.#assign();
+  async #endAll(reason: Error): Promise<void> {
+    const threads = this.#threads;
+    this.#threads = undefined;
+    for (const job of this.#jobs) job.end(reason);
+    await threads?.destroy();
   }
 
   /** Says when to come back: after the work that is here, if the threads share it evenly. */
   #overloaded(): Problem {
-    const jobs = [...this.#queue, ...[...this.#threads].flatMap(({ job }) => job ?? [])];
-    const workMs = jobs.reduce((sum, { task }) => sum + task.ms, 0);
+    const workMs = [...this.#jobs].reduce((sum, { ms }) => sum + ms, 0);
     const seconds = Math.max(1, Math.ceil(workMs / this.#size / 1000));
     return new Problem("overloaded", {
       detail: `Cannot queue CPU work: at most ${this.#maxQueue} tasks may wait`,
       headers: { "retry-after": String(seconds) },
     });
   }
+}
+
+/** Options of {@linkcode createPiscina}. */
+export interface PiscinaOptions {
+  size: number;
+  idleMs: number;
+  /** Module that exports `runTask`. @default `cpu_pool_worker.ts` */
+  worker?: URL;
+}
+
+/** Piscina as the pool needs it. */
+export function createPiscina(options: PiscinaOptions): Piscina {
+  const { size, idleMs, worker = new URL("./cpu_pool_worker.ts", import.meta.url) } = options;
+  return new Piscina({
+    filename: worker.href,
+    name: "runTask",
+    minThreads: 0,
+    maxThreads: size,
+    idleTimeout: idleMs,
+    // Both are for many small tasks: these are few, and nobody looks at the times.
+    atomics: "disabled",
+    recordTiming: false,
+  });
+}
+
+function threadEnded(cause: unknown): Error {
+  return new Error("Cannot finish task: its thread ended", { cause });
 }

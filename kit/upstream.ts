@@ -2,8 +2,8 @@
  * The way to a service: picks a replica, sends within a deadline, and survives that replicas or the
  * whole service are slow, failing or away.
  *
- * From the outside in: coalescing, bulkhead, retries, hedging, breaker, balancer with ejection, deadline.
- * Each layer can be left out, so that the lab can show what it is good for and what it costs.
+ * From the outside in: coalescing, bulkhead, retries and hedging on a budget, breaker, balancer with
+ * ejection, deadline. Each layer can be left out, so that the lab can show what it is good for and what it costs.
  *
  * @module
  */
@@ -16,6 +16,7 @@ import { Breaker, type BreakerOptions, type BreakerState } from "./upstream/brea
 import { RetryBudget } from "./upstream/budget.ts";
 import { Coalescer } from "./upstream/coalescer.ts";
 import { Ejector } from "./upstream/ejection.ts";
+import { waitForRecovery } from "./upstream/recovery.ts";
 import type { UpstreamRequest } from "./upstream/request.ts";
 import { Retries } from "./upstream/retries.ts";
 import { SharedTimers } from "./upstream/shared_timers.ts";
@@ -26,6 +27,7 @@ export const LAYERS = [
   "bulkhead",
   "retry",
   "hedge",
+  "budget",
   "breaker",
   "ejection",
   "deadline",
@@ -91,17 +93,38 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const { timers = new SharedTimers(clock), layersOff = [], maxConcurrent = 256 } = options;
   const on = (layer: Layer) => !layersOff.includes(layer);
   const balancer = new Balancer(endpoints, { random });
-  const breaker = new Breaker({ random, ...options.breaker });
+  const upstreamFetch = options.fetch ?? fetch;
+  let recovery: AbortController | undefined;
+  const breaker = new Breaker({
+    random,
+    ...options.breaker,
+    onChange(state) {
+      recovery?.abort();
+      if (state.kind === "open" && state.openings > 1) void askAgainOnRecovery();
+      options.breaker?.onChange?.(state);
+    },
+  });
+
+  /** The first pause is short; every later one ends as soon as a service that was silent answers again. */
+  async function askAgainOnRecovery(): Promise<void> {
+    recovery = new AbortController();
+    const { signal } = recovery;
+    const origins = () => endpoints.current();
+    const back = await waitForRecovery({ origins, fetch: upstreamFetch, clock, timers, signal });
+    if (back) breaker.askAgain(clock.now());
+  }
+
   const attempts = new Attempts({
     name,
     clock,
-    fetch: options.fetch ?? fetch,
+    fetch: upstreamFetch,
     balancer,
     ...(on("deadline") ? { timers } : {}),
     ...(on("breaker") ? { breaker } : {}),
     ...(on("ejection") ? { ejector: new Ejector() } : {}),
   });
-  const budget = new RetryBudget();
+  // A floor that is never reached bounds nothing, and the hot path need not know.
+  const budget = new RetryBudget(on("budget") ? {} : { floor: Number.MAX_SAFE_INTEGER });
   const retries = new Retries({
     attempts,
     clock,
@@ -111,7 +134,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     maxRetries: on("retry") ? 2 : 0,
     hedgeAfterMs: on("hedge") ? options.hedgeAfterMs ?? 250 : Infinity,
   });
-  const coalescer = new Coalescer();
+  const coalescer = new Coalescer(on("deadline") ? { timers } : {});
   const limit = on("bulkhead") ? maxConcurrent : Infinity;
   let active = 0;
   let overflowed = 0;

@@ -231,6 +231,57 @@ Deno.test("upstream closes its breaker by itself when the service is back", asyn
   assert.equal(upstream.snapshot().breaker.kind, "closed");
 });
 
+Deno.test("upstream asks a service that was silent for long again as soon as it answers its readiness", async () => {
+  const { ask, setBehaviour, upstream, clock } = setUp({ a: hung }, { layersOff: ["retry"] });
+  await Promise.all(Array.from({ length: 20 }, () => ask("POST", "{}")));
+  for (let outageMs = 0; outageMs < 60_000; outageMs += 1_000) {
+    // deno-lint-ignore no-await-in-loop -- clients keep coming
+    await Promise.all([ask(), clock.advance(1_000)]);
+  }
+  const state = upstream.snapshot().breaker;
+  assert.ok(state.kind === "open" && state.openings > 2, "its pauses had grown long");
+  setBehaviour("a", fine);
+  await clock.advance(3_100);
+  assert.deepEqual(await times(3, ask), [200, 200, 200]);
+  assert.equal(upstream.snapshot().breaker.kind, "closed");
+});
+
+Deno.test("upstream leaves a service that is ready but fails its calls to the growing pauses", async () => {
+  const failing: Behaviour = (request) =>
+    new URL(request.url).pathname === "/readyz" ? fine(request) : broken(request);
+  const { ask, seen, upstream, clock } = setUp({ a: failing }, { layersOff: ["retry"] });
+  await times(20, ask);
+  for (let passedMs = 0; passedMs < 60_000; passedMs += 500) {
+    // deno-lint-ignore no-await-in-loop -- clients keep coming
+    await Promise.all([ask(), clock.advance(500)]);
+  }
+  const state = upstream.snapshot().breaker;
+  assert.ok(state.kind === "open" && state.openings === 4, "opened after 0, 5, 15 and 35 s");
+  assert.equal(seen.length, 20 + 3 + 3, "one call and one look at its readiness after each pause");
+});
+
+Deno.test("upstream takes an answer that breaks off for a failure, where it is read whole", async () => {
+  const cut: Behaviour = () =>
+    new Response(
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(new Uint8Array(1));
+          controller.error(new TypeError("connection reset"));
+        },
+      }),
+    );
+  const { ask, upstream, to } = setUp({ a: cut, b: fine });
+  assert.deepEqual(new Set(await times(20, ask)), new Set([200]));
+  assert.ok(to("a") > 0 && upstream.snapshot().retries === to("a"), "asked elsewhere instead");
+
+  const { upstream: alone } = setUp({ a: cut }, { layersOff: ["retry"] });
+  const send = (streamed: boolean) =>
+    alone.send({ method: "GET", path: "/", deadlineAtMs: 1_000, streamed });
+  await assert.rejects(send(false), { type: "bad-gateway" });
+  const passedOn = await send(true);
+  await assert.rejects(passedOn.text(), { message: "connection reset" });
+});
+
 Deno.test("upstream does not blame the service for a client who sends too slowly, or too much", async () => {
   const { upstream, clock } = setUp({
     a: async (request) => (await request.text(), fine(request)),
@@ -401,4 +452,35 @@ Deno.test("upstream leaves layers out when told to", async () => {
   const both = setUp({ a: broken, b: fine }, { layersOff: ["ejection", "retry"] });
   await times(30, () => both.ask("POST", "{}"));
   assert.ok(both.to("a") > 8);
+});
+
+Deno.test("upstream bounds retries by a budget unless that layer is left out", async () => {
+  const attemptsOf = async (layersOff: UpstreamOptions["layersOff"] & object) => {
+    const { ask, seen } = setUp({ a: broken }, { layersOff });
+    await times(100, ask);
+    return seen.length;
+  };
+  // A fifth of 100, and the 3 that are always there; 0.2 added 100 times may fall short of 20.
+  const bounded = await attemptsOf(["breaker"]);
+  assert.ok(bounded === 123 || bounded === 122, `${bounded}`);
+  assert.equal(await attemptsOf(["breaker", "budget"]), 300);
+});
+
+Deno.test("upstream bounds hedges by the same budget", async () => {
+  const hedgesOf = async (layersOff: UpstreamOptions["layersOff"] & object) => {
+    const { upstream, clock } = setUp({ a: hung, b: hung }, { layersOff });
+    const all = Array.from(
+      { length: 10 },
+      () =>
+        upstream.send({ method: "GET", path: "/", deadlineAtMs: clock.now() + 1_000 })
+          .catch(() => {}),
+    );
+    await clock.advance(600);
+    const { hedges } = upstream.snapshot();
+    await clock.advance(1_000);
+    await Promise.all(all);
+    return hedges;
+  };
+  assert.equal(await hedgesOf(["coalesce", "breaker"]), 3);
+  assert.equal(await hedgesOf(["coalesce", "breaker", "budget"]), 10);
 });

@@ -7,6 +7,8 @@
 import { chooseLevels, type Narrowing } from "./design.ts";
 import { allOf, Evidence, TrialEvidence } from "./evidence.ts";
 import type { Analysis, Experiment } from "./experiment.ts";
+import { isAnswered } from "./load/sample.ts";
+import { failureReasons, failures } from "./measures_of_samples.ts";
 import { TOOL_ABSENT } from "./needed_tools.ts";
 import type { ResultStore } from "./result_store.ts";
 import {
@@ -21,6 +23,8 @@ import { modifiedZScores, OUTLIER_SCORE } from "./stats/outliers.ts";
 
 /** Fewest trials of a cell among which an outlier can be told. */
 const OUTLIER_FROM = 5;
+/** Share of all cores above which a load generator took much of what the system could have had. */
+const MUCH_CPU = 0.5;
 /** Below this many trials of a cell, intervals are wide. */
 const FEW_TRIALS = 5;
 
@@ -67,6 +71,8 @@ export async function analyseExperiment(
     warnings: [
       ...records.flatMap(({ warnings }) => warnings),
       ...analysis.metrics.flatMap(outlierWarnings),
+      ...failureWarnings(evidence),
+      ...sharedMachine(valid, run.environment.host.cores),
       ...completeness(records, planned),
       ...fewTrials(valid),
     ],
@@ -132,6 +138,35 @@ function outlierWarnings({ title, levels, perTrial }: Metric): Warning[] {
       `modified z-score ${score.toFixed(1)}; it was kept`;
     return [{ code: "outlier", message, severity: "caution" as const, trial }];
   });
+}
+
+/** Failures are in no percentile: each kind of load says how many it had. */
+function failureWarnings({ trials }: Evidence): Warning[] {
+  const labels = new Set(trials.flatMap(({ record }) => record.samples.map(({ label }) => label)));
+  return [...labels].flatMap((label): Warning[] => {
+    const samples = trials.flatMap((trial) =>
+      trial.record.samples.some((each) => each.label === label) ? trial.samples(label) : []
+    );
+    const failed = failures(samples);
+    if (failed === 0) return [];
+    const unanswered = samples.filter((sample) => !isAnswered(sample)).length;
+    const message = `${failed} of ${samples.length} requests of "${label}" failed ` +
+      `(${failureReasons(samples)}); ${unanswered} had no answer and are in no percentile`;
+    return [{ code: "failures", message, severity: "caution" }];
+  });
+}
+
+/** A generator beside what it measures takes cores from it: no bottleneck of its own, but not nobody either. */
+function sharedMachine(valid: readonly Trial[], cores: number): Warning[] {
+  const used = valid.map(({ oha }) =>
+    Math.max(0, ...oha.map((run) => run.generator.cpuCores ?? 0))
+  );
+  const high = used.filter((each) => each > MUCH_CPU * cores);
+  if (high.length === 0) return [];
+  const message =
+    `oha took up to ${Math.max(...high).toFixed(1)} of ${cores} cores (more than half ` +
+    `in ${high.length} of ${valid.length} trials): rates are of the machine with its load generator`;
+  return [{ code: "generator-share", message, severity: "caution" }];
 }
 
 function completeness(records: readonly Trial[], planned: number | null): Warning[] {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { EXPERIMENTS } from "./catalogue.ts";
-import { cellsOf, chooseLevels } from "./design.ts";
+import { cellsOf, chooseLevels, planTrials, stackStarts } from "./design.ts";
 import { Evidence } from "./evidence.ts";
 import { neededTools } from "./needed_tools.ts";
+import { createRandom } from "./stats/random.ts";
 
 Deno.test("EXPERIMENTS have names that the command line can take, and no two the same", () => {
   const names = EXPERIMENTS.map(({ name }) => name);
@@ -45,4 +46,19 @@ Deno.test("a quick run of everything but containers is planned to take at most f
   // Stacks come on top: about 18 starts and stops of 2 s. What then is too much, the run's budget takes from the last
   // repetitions.
   assert.ok(seconds < 270, `${seconds} s`);
+});
+
+Deno.test("a full run of everything but containers is planned to take at most half an hour", () => {
+  const seconds = EXPERIMENTS.reduce((sum, experiment) => {
+    const { factors, includes, trials, secondsPerTrial, stack: stackKey, sitsOut } = experiment;
+    const cells = cellsOf(chooseLevels(factors, { quick: false }), includes)
+      .filter((levels) => !neededTools(experiment, levels).includes("docker"));
+    const order = planTrials(cells, {
+      ...{ trials: trials.full, stackKey, random: createRandom(1) },
+      ...(sitsOut ? { sitsOut } : {}),
+    });
+    const starts = 3 * stackStarts(order, stackKey);
+    return order.reduce((all, { levels }) => all + secondsPerTrial(levels, false), sum + starts);
+  }, 0);
+  assert.ok(seconds < 1_800, `${seconds} s`);
 });

@@ -7,10 +7,22 @@
 import { formatValue } from "./report/format.ts";
 import type { ExperimentResult, Levels, Metric } from "./results.ts";
 import { mean } from "./stats/percentile.ts";
-import { benjaminiHochberg, welch } from "./stats/significance.ts";
+import { benjaminiHochberg, countDifference, welch } from "./stats/significance.ts";
 
-/** Smaller changes are not worth a reader's time, however certain: machines drift by as much between runs. */
-export const MIN_EFFECT = 0.05;
+/**
+ * Smaller changes are not reported, however certain: the machine is not the same in two runs, and what differs by run is
+ * not in the scatter of the trials of one. 10 % is about half of the slowdown that must be seen (20 %).
+ */
+export const MIN_EFFECT = 0.1;
+/** Changes of a mean that are nobody's concern, whatever they are as a factor of almost nothing. */
+const SMALLEST: Partial<Record<Metric["unit"], number>> = {
+  /** One request in a hundred. */
+  share: 0.01,
+  /** Half of what the load generator's own timer is late by at the median (docs/decisions.md). */
+  ms: 0.3,
+  /** One event a trial. */
+  count: 1,
+};
 /** Share of findings that may be false. */
 const FALSE_DISCOVERY_RATE = 0.05;
 
@@ -32,7 +44,7 @@ export interface ComparedMeasure {
 /** A comparison of two runs. */
 export interface Comparison {
   measures: ComparedMeasure[];
-  /** Measures that only one run has, or that have too few trials. */
+  /** Measures that only one run has, that have a single trial, or a value that is no number. */
   left: number;
 }
 
@@ -92,25 +104,33 @@ function measuresOf(results: readonly ExperimentResult[]) {
   );
 }
 
-/** On logarithms where all values are positive, so that what counts is the factor. */
+/**
+ * Counts by the test for counts; else on logarithms where all values are positive, so that what counts is the factor.
+ * The effect is 0 where the change is below the smallest of its unit.
+ */
 function test(a: Metric, b: Metric) {
   const left = a.perTrial.map(({ value }) => value);
   const right = b.perTrial.map(({ value }) => value);
-  if ([...left, ...right].every((value) => value > 0)) {
-    const difference = welch(left.map(Math.log), right.map(Math.log));
-    if (!difference) return null;
-    const { estimate, low, high, p } = difference;
-    const ratio = { estimate: Math.exp(estimate), low: Math.exp(low), high: Math.exp(high) };
-    return { p, ratio, effect: Math.abs(ratio.estimate - 1) };
-  }
-  const difference = welch(left, right);
+  if (![...left, ...right].every(Number.isFinite)) return null;
+  const factor = [...left, ...right].every((value) => value > 0)
+    ? welch(left.map(Math.log), right.map(Math.log))
+    : null;
+  const ratio = factor &&
+    {
+      estimate: Math.exp(factor.estimate),
+      low: Math.exp(factor.low),
+      high: Math.exp(factor.high),
+    };
+  const difference = a.unit === "count"
+    ? countDifference(left, right)
+    : factor ?? welch(left, right);
   if (!difference) return null;
-  const scale = Math.max(Math.abs(mean(left)), Math.abs(mean(right)));
-  return {
-    p: difference.p,
-    ratio: null,
-    effect: scale === 0 ? 0 : Math.abs(difference.estimate) / scale,
-  };
+  const [from, to] = [mean(left), mean(right)];
+  const tooSmall = from === to || Math.abs(to - from) < (SMALLEST[a.unit] ?? 0);
+  const relative = ratio
+    ? Math.max(ratio.estimate, 1 / ratio.estimate) - 1
+    : Math.abs(to - from) / Math.max(Math.abs(from), Math.abs(to));
+  return { p: difference.p, ratio, effect: tooSmall ? 0 : relative };
 }
 
 function direction(better: Metric["better"], a: number, b: number): ComparedMeasure["verdict"] {

@@ -7,6 +7,7 @@
  */
 import type { Experiment, FactorSpec } from "./experiment.ts";
 import type { Levels } from "./results.ts";
+import { MAX_STACKS } from "./stack_holder.ts";
 import { type Random, shuffle } from "./stats/random.ts";
 
 /** Levels that the user narrowed factors to. */
@@ -62,19 +63,46 @@ export function cellsOf(
   ).filter((levels) => includes(levels, thin, factors));
 }
 
+/** Options of {@linkcode planTrials}. */
+export interface PlanOptions {
+  /** Repetitions. */
+  trials: number;
+  stackKey: Experiment["stack"];
+  random: Random;
+  /** @default never */
+  sitsOut?: Experiment["sitsOut"];
+}
+
 /** The order of trials. */
 export function planTrials(
   cells: readonly Levels[],
-  { trials, stackKey, random }: {
-    trials: number;
-    stackKey: Experiment["stack"];
-    random: Random;
-  },
+  { trials, stackKey, random, sitsOut = () => false }: PlanOptions,
 ): PlannedTrial[] {
   return Array.from({ length: trials }, (_, i) => i + 1).flatMap((repetition) => {
-    const byStack = Map.groupBy(cells, (levels) => JSON.stringify(stackKey(levels)));
+    const present = cells.filter((levels) => !sitsOut(levels, repetition));
+    const byStack = Map.groupBy(present, (levels) => JSON.stringify(stackKey(levels)));
     return shuffle([...byStack.values()], random)
       .flatMap((group) => shuffle(group, random))
       .map((levels) => ({ levels, repetition }));
   });
+}
+
+/** How many stacks an order of trials makes the holder start, when it keeps {@linkcode MAX_STACKS}. */
+export function stackStarts(
+  order: readonly PlannedTrial[],
+  stackKey: Experiment["stack"],
+): number {
+  const kept: string[] = [];
+  let starts = 0;
+  for (const { levels } of order) {
+    const options = stackKey(levels);
+    if (options === null) continue;
+    const key = JSON.stringify(options);
+    const at = kept.indexOf(key);
+    if (at >= 0) kept.splice(at, 1);
+    else starts++;
+    kept.push(key);
+    if (kept.length > MAX_STACKS) kept.shift();
+  }
+  return starts;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cellsOf, chooseLevels, planTrials } from "./design.ts";
+import { cellsOf, chooseLevels, planTrials, stackStarts } from "./design.ts";
 import type { FactorSpec } from "./experiment.ts";
 import type { Levels } from "./results.ts";
 import { createRandom } from "./stats/random.ts";
@@ -74,4 +74,27 @@ Deno.test("planTrials() orders each repetition anew and keeps cells of one stack
     );
     assert.equal(changes.length, 1);
   }
+});
+
+Deno.test("planTrials() leaves out the cells that sit out a repetition", () => {
+  const sitsOut = ({ policy }: Levels, repetition: number) =>
+    policy === "c" && repetition % 2 === 0;
+  const order = planTrials(cells, { trials: 3, stackKey, random: createRandom(1), sitsOut });
+  const repetitions = (policy: string) =>
+    order.filter(({ levels }) => levels.policy === policy).map(({ repetition }) => repetition);
+  assert.deepEqual(repetitions("c"), [1, 1, 3, 3]);
+  assert.deepEqual(repetitions("a"), [1, 1, 2, 2, 3, 3]);
+});
+
+Deno.test("stackStarts() counts what is started when three are kept and the oldest goes", () => {
+  const startsOf = (...stacks: (number | null)[]) =>
+    stackStarts(
+      stacks.map((replicas) => ({ levels: { replicas: replicas ?? 0 }, repetition: 1 })),
+      (levels) => levels.replicas === 0 ? null : stackKey(levels),
+    );
+  assert.equal(startsOf(null, null), 0);
+  assert.equal(startsOf(1, 2, 3, 1, 2, 3, 3), 3);
+  // 4 takes the place of 2, which was not used for longest.
+  assert.equal(startsOf(1, 2, 3, 1, 4, 3, 1), 4);
+  assert.equal(startsOf(1, 2, 3, 4, 1, 2, 3, 4), 8);
 });

@@ -81,14 +81,15 @@ export class Evidence {
     return [...cells.values()];
   }
 
-  /** A measure of the trials with these levels. */
+  /** A measure of the trials with these levels; a trial that gives no number (no answer has no latency) is left out. */
   metric(
     spec: Pick<Metric, "name" | "title" | "unit" | "better"> & { theory?: number | null },
     levels: Levels,
     value: (trial: TrialEvidence) => number,
   ): Metric {
     const perTrial = this.where(levels)
-      .map((trial) => ({ trial: trial.record.id, value: value(trial) }));
+      .map((trial) => ({ trial: trial.record.id, value: value(trial) }))
+      .filter((each) => Number.isFinite(each.value));
     const interval = meanInterval(perTrial.map((each) => each.value));
     const high = interval.high !== null && spec.unit === "share"
       ? Math.min(1, interval.high)
@@ -104,11 +105,17 @@ export class Evidence {
 
   /**
    * How many times larger a measure is with `numerator` than with `denominator`: pairs of trials of the same repetition
-   * that differ in nothing else; null when there is none, or a value is not positive.
+   * that differ in nothing else; null when there is none, or a value has no ratio. A share of requests may be 0, which is
+   * less than one request and not nothing: then half a request is added to both sides of every pair (J. Haldane, Annals of
+   * Human Genetics 20 (1956) 309-311), and the interval's note says so.
    */
   ratio(
     sides: { numerator: Levels; denominator: Levels },
     value: (trial: TrialEvidence) => number,
+    { step = oneRequest }: {
+      /** The share that one request makes. @default one of all samples of the trial */
+      step?: (trial: TrialEvidence) => number;
+    } = {},
   ): Interval | null {
     const named = new Set([...Object.keys(sides.numerator), ...Object.keys(sides.denominator)]);
     const pairKey = ({ record: { levels, repetition } }: TrialEvidence) =>
@@ -116,14 +123,30 @@ export class Evidence {
     const below = new Map(this.where(sides.denominator).map((trial) => [pairKey(trial), trial]));
     const pairs = this.where(sides.numerator).flatMap((trial) => {
       const partner = below.get(pairKey(trial));
-      return partner ? [[value(trial), value(partner)] as const] : [];
+      return partner ? [[trial, partner] as const] : [];
     });
-    if (pairs.length === 0 || pairs.some(([a, b]) => !(a > 0 && b > 0))) return null;
-    return ratioInterval({
-      numerators: pairs.map(([above]) => above),
-      denominators: pairs.map(([, under]) => under),
+    const values = pairs.map((pair) => pair.map(value));
+    if (values.length === 0 || !values.flat().every((each) => each >= 0)) return null;
+    const empty = values.flat().filter((each) => each === 0).length;
+    // A zero that is no share (no good answer in a second, say) bounds nothing that we know.
+    if (empty > 0 && !values.flat().every((each) => each <= 1)) return null;
+    const shown = empty === 0
+      ? values
+      : pairs.map((pair) => pair.map((trial) => value(trial) + step(trial) / 2));
+    if (!shown.flat().every((each) => each > 0 && each < Infinity)) return null;
+    const ratio = ratioInterval({
+      numerators: shown.map(([above = NaN]) => above),
+      denominators: shown.map(([, under = NaN]) => under),
     });
+    if (empty === 0) return ratio;
+    const note = `${empty} of ${2 * pairs.length} trials had no such request; half a one was added`;
+    return { ...ratio, note };
   }
+}
+
+/** The share that one request makes of all samples of a trial; Infinity without samples. */
+function oneRequest({ record }: TrialEvidence): number {
+  return 1 / record.samples.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** Whether an interval is wholly at or above a bound; inconclusive when it straddles it or does not exist. */

@@ -2,14 +2,19 @@ import assert from "node:assert/strict";
 import { allOf, atLeast, atMost, Evidence, TrialEvidence, within } from "./evidence.ts";
 import type { Interval, Levels, Trial } from "./results.ts";
 
-function trial(levels: Levels, repetition: number, value: number): TrialEvidence {
+function trial(
+  levels: Levels,
+  repetition: number,
+  value: number,
+  requests?: number,
+): TrialEvidence {
   const record = {
     experiment: "fake",
     id: `${repetition}${value}`,
     levels,
     repetition,
     observations: { value },
-    samples: [],
+    samples: requests === undefined ? [] : [{ label: "light", path: "", count: requests }],
   } as unknown as Trial;
   return new TrialEvidence(record, new Map());
 }
@@ -44,6 +49,36 @@ Deno.test("Evidence.ratio() is null without pairs and for values that have no ra
   assert.equal(new Evidence([one, other]).ratio(sides, value), null);
 });
 
+Deno.test("Evidence.ratio() takes half a request for a share of none, and says so", () => {
+  const policy = (name: string, repetition: number, share: number) =>
+    trial({ policy: name }, repetition, share, 1_000);
+  const sides = {
+    numerator: { policy: "round-robin" },
+    denominator: { policy: "least-conn" },
+  };
+  const perfect = new Evidence([
+    ...[policy("round-robin", 1, 0.1), policy("round-robin", 2, 0.1)],
+    ...[policy("least-conn", 1, 0), policy("least-conn", 2, 0)],
+  ]);
+  const ratio = perfect.ratio(sides, value);
+  assert.ok(Math.abs((ratio?.estimate ?? 0) - 0.1005 / 0.0005) < 1e-9);
+  assert.match(ratio?.note ?? "", /^2 of 4 trials had no such request; half a one was added$/);
+  // Known better: one in ten of the requests was of the kind that counts.
+  const coarse = perfect.ratio(sides, value, { step: () => 0.01 });
+  assert.ok(Math.abs((coarse?.estimate ?? 0) - 0.105 / 0.005) < 1e-9);
+  const usual = new Evidence([policy("round-robin", 1, 0.1), policy("least-conn", 1, 0.05)]);
+  assert.equal(usual.ratio(sides, value)?.note, undefined);
+  assert.ok(Math.abs((usual.ratio(sides, value)?.estimate ?? 0) - 2) < 1e-9);
+});
+
+Deno.test("Evidence.ratio() is null for a zero that is no share, and for what is no number", () => {
+  const sides = { numerator: { n: 2 }, denominator: { n: 1 } };
+  const rates = [trial({ n: 1 }, 1, 0, 100), trial({ n: 2 }, 1, 80, 100)];
+  assert.equal(new Evidence(rates).ratio(sides, value), null);
+  const unanswered = [trial({ n: 1 }, 1, NaN, 100), trial({ n: 2 }, 1, 0.5, 100)];
+  assert.equal(new Evidence(unanswered).ratio(sides, value), null);
+});
+
 Deno.test("Evidence.metric() keeps what each trial gave", () => {
   const evidence = new Evidence([
     trial({ n: 1 }, 1, 4),
@@ -56,6 +91,12 @@ Deno.test("Evidence.metric() keeps what each trial gave", () => {
   assert.equal(metric.value.estimate, 5);
   assert.equal(metric.theory, null);
   assert.deepEqual(evidence.levels("n"), [1, 3]);
+});
+
+Deno.test("Evidence.metric() leaves out trials that give no number", () => {
+  const evidence = new Evidence([trial({ n: 1 }, 1, NaN), trial({ n: 1 }, 2, 6)]);
+  const spec = { name: "value", title: "", unit: "ms", better: "lower" } as const;
+  assert.deepEqual(evidence.metric(spec, { n: 1 }, value).perTrial.map((each) => each.value), [6]);
 });
 
 Deno.test("TrialEvidence says which trial lacks what", () => {

@@ -46,8 +46,16 @@ export interface TrialContext {
   sleep(ms: number): Promise<void>;
   /** Starts an open-loop probe whose samples are kept under `label`. */
   probe(label: string, options: Omit<ProbeOptions, "signal">): Promise<RunningProbe>;
-  /** Runs oha and keeps what it printed under `label`. */
-  oha(label: string, options: Omit<OhaOptions, "signal">): Promise<OhaResult>;
+  /**
+   * Runs oha and keeps what it printed under `label`. `bottleneck` is what the trial is when oha itself was the limit.
+   *
+   * @default bottleneck "invalid"
+   */
+  oha(
+    label: string,
+    options: Omit<OhaOptions, "signal">,
+    rest?: { bottleneck?: "invalid" | "caution" },
+  ): Promise<OhaResult>;
   /** Puts something on the timeline. */
   event(event: Omit<TimelineEvent, "atMs"> & { atMs?: number }): void;
   /** Keeps a raw number. */
@@ -71,8 +79,8 @@ export interface Analysis {
 /** An experiment. */
 export interface Experiment extends Omit<Declaration, "factors"> {
   factors: readonly FactorSpec[];
-  /** Left out unless it is asked for by name. @default false */
-  onlyWhenNamed?: boolean;
+  /** Left out of quick runs unless it is asked for by name. @default false */
+  notQuick?: boolean;
   /** Trials a cell. */
   trials: { full: number; quick: number };
   /**
@@ -80,6 +88,8 @@ export interface Experiment extends Omit<Declaration, "factors"> {
    * the levels of this run. @default all
    */
   includes?(levels: Levels, quick: boolean, factors: readonly FactorSpec[]): boolean;
+  /** Whether a cell sits out this repetition: what carries no claim need not be measured as often. @default never */
+  sitsOut?(levels: Levels, repetition: number): boolean;
   /** The stack that a cell needs, null for none. Cells with equal options share one. */
   stack(levels: Levels): Partial<StackOptions> | null;
   /** Brings a running stack into the state of the cell (replicas, policy, front). */

@@ -9,6 +9,7 @@ import type { HeadlineRow, Interval, Levels, Metric, Unit, Verdict } from "./res
 import { meanInterval } from "./stats/interval.ts";
 
 const NOT_MEASURED = "Not measured in this run";
+const NO_RATIO = "No ratio: a side was not measured in this run, or gave nothing";
 
 /** Judges "at least `bound` times"; `what` completes "4.7x ...". */
 export function ratioVerdict(
@@ -17,8 +18,12 @@ export function ratioVerdict(
   bound: number,
   what: string,
 ): Verdict {
-  const sentence = ratio ? `${formatInterval(ratio, "ratio")} ${what}` : NOT_MEASURED;
+  const sentence = ratio ? `${formatInterval(ratio, "ratio")} ${what}${noteOf(ratio)}` : NO_RATIO;
   return { hypothesis, outcome: atLeast(ratio, bound), sentence: `${sentence}.` };
+}
+
+function noteOf({ note }: Interval): string {
+  return note === undefined ? "" : ` (${note})`;
 }
 
 /** Judges "at most `bound`" for every one of some measures. */
@@ -89,6 +94,13 @@ export function headlineRows(
       formatInterval(meanInterval(evidence.where(levels).map(value)), unit);
     const verdict = verdicts.find((each) => each.hypothesis === hypothesis);
     const outcome = verdict?.outcome ?? "inconclusive";
-    return [{ lever, measure, from: side(from), to: side(to), ratio, outcome }];
+    return [{
+      lever,
+      measure: measure + noteOf(ratio),
+      from: side(from),
+      to: side(to),
+      ratio,
+      outcome,
+    }];
   });
 }

@@ -14,7 +14,7 @@ export interface FrontRatio {
   front: string | number;
   /** Whether both sides have trials. */
   compared: boolean;
-  /** Null when it was not compared, or a side was 0. */
+  /** Null when it was not compared, or a side gave nothing. */
   ratio: Interval | null;
 }
 
@@ -37,8 +37,11 @@ export function ratioByFront(
 /** The ratios in words: `nginx 4.7x, caddy 5x`. */
 export function frontsListing(ratios: readonly FrontRatio[]): string {
   return ratios.map(({ front, compared, ratio }) => {
-    if (ratio) return `${front} ${formatInterval(ratio, "ratio")}`;
-    return compared ? `${front} no ratio (a side was 0)` : `${front} not compared`;
+    if (ratio) {
+      const note = ratio.note === undefined ? "" : ` (${ratio.note})`;
+      return `${front} ${formatInterval(ratio, "ratio")}${note}`;
+    }
+    return compared ? `${front} no ratio (a side gave nothing)` : `${front} not compared`;
   }).join(", ");
 }
 

@@ -46,6 +46,8 @@ export const intervalSchema = z.object({
   n: z.int().nonnegative(),
   /** How it was made, such as `bootstrap percentile`. */
   method: z.string(),
+  /** What a reader must know to read it right; follows the number in sentences. */
+  note: z.string().optional(),
 });
 /** An estimate with its interval. */
 export type Interval = z.infer<typeof intervalSchema>;

@@ -3,18 +3,23 @@
  *
  * @module
  */
-import { isGood, type Sample } from "./load/sample.ts";
+import { isAnswered, isGood, type Sample } from "./load/sample.ts";
 import { jainFairness } from "./stats/fairness.ts";
-import { percentile } from "./stats/percentile.ts";
+import { mean, percentile } from "./stats/percentile.ts";
 
-/** A latency percentile of all requests, failed ones with the time until they failed. */
+/**
+ * A latency percentile of the answered requests, whatever the status. A request that was refused at once or gave up after
+ * its timeout has no latency: it is a failure, and those are counted apart.
+ *
+ * @returns NaN when none was answered
+ */
 export function latencyMs(samples: readonly Sample[], p: number): number {
-  return percentile(samples.map((sample) => sample.latencyMs), p);
+  return percentile(samples.filter(isAnswered).map((sample) => sample.latencyMs), p);
 }
 
-/** Mean latency of all requests. */
+/** Mean latency of the answered requests; NaN when there is none. */
 export function meanLatencyMs(samples: readonly Sample[]): number {
-  return samples.reduce((sum, { latencyMs }) => sum + latencyMs, 0) / samples.length;
+  return mean(samples.filter(isAnswered).map((sample) => sample.latencyMs));
 }
 
 /** The share of requests that took longer than this. */
@@ -25,6 +30,15 @@ export function shareAbove(samples: readonly Sample[], thresholdMs: number): num
 /** Requests that got no complete response of status below 400. */
 export function failures(samples: readonly Sample[]): number {
   return samples.filter((sample) => !isGood(sample)).length;
+}
+
+/** Failures by reason, most frequent first, such as `503: 9, refused: 3`; empty when there are none. */
+export function failureReasons(samples: readonly Sample[]): string {
+  const failed = samples.filter((sample) => !isGood(sample));
+  return [...Map.groupBy(failed, ({ error, status }) => error ?? String(status))]
+    .sort(([, a], [, b]) => b.length - a.length)
+    .map(([reason, those]) => `${reason}: ${those.length}`)
+    .join(", ");
 }
 
 /** Good responses by replica. */

@@ -20,6 +20,19 @@ Deno.test("neededTools() follows the stack and the front of a cell", () => {
   assert.ok(neededTools(experiment("failover"), swap).includes("nginx"));
 });
 
+Deno.test("runnableCells() says in one line that an experiment with containers needs an engine", () => {
+  const quota = experiment("quota");
+  const { cells, warnings } = runnableCells(
+    quota,
+    cellsOf(quota.factors),
+    () => ({ present: false, reason: "docker does not say its version: no engine answers it" }),
+  );
+  assert.deepEqual(cells, []);
+  assert.deepEqual(warnings.map(({ message }) => message), [
+    "quota: 6 of 6 cells were left out, docker does not say its version: no engine answers it",
+  ]);
+});
+
 Deno.test("runnableCells() leaves out what a tool is missing for, and says so", () => {
   const runtime = experiment("runtime");
   const cells = cellsOf(runtime.factors);

@@ -3,22 +3,23 @@
  *
  * @module
  */
+import { startStack } from "../stack/open.ts";
 import { analyseExperiment } from "./analyse.ts";
-import { cellsOf, chooseLevels, type Narrowing, type PlannedTrial, planTrials } from "./design.ts";
+import { cellsOf, chooseLevels, type Narrowing, planTrials, stackStarts } from "./design.ts";
 import { captureEnvironment, runId } from "./environment.ts";
 import type { Experiment } from "./experiment.ts";
+import { LEFT_OUT, leftOut } from "./left_out.ts";
 import { runnableCells } from "./needed_tools.ts";
 import { formatSeconds, Progress } from "./progress.ts";
 import { ResultStore } from "./result_store.ts";
 import { type ExperimentResult, RESULTS_VERSION, type Run, type Warning } from "./results.ts";
-import { MAX_STACKS, type OpenStack, StackHolder } from "./stack_holder.ts";
+import { type PlannedExperiment, runTrials } from "./run_trials.ts";
+import { runWarnings } from "./run_warnings.ts";
+import type { OpenStack } from "./stack_holder.ts";
 import { createRandom } from "./stats/random.ts";
-import { TrialRecorder } from "./trial_recorder.ts";
 
-/** Load average a core above which the machine is called busy. */
-const BUSY_LOAD = 0.5;
-/** Rough cost of a stack's start and stop, for the time left. */
-const STACK_SECONDS = 2.5;
+/** Rough cost of a stack's start, and of its stop beside the start of another, for the time left. */
+const STACK_SECONDS = 3;
 
 /** Code of the warning of a run that an experiment ended with an error. */
 export const EXPERIMENT_ERROR = "experiment-error";
@@ -38,6 +39,8 @@ export interface RunOptions {
   budgetSeconds?: number;
   /** Folder of all runs. */
   out: string;
+  /** CPU time, in microseconds, that gateways burn for each request: to see that a comparison notices. @default 0 */
+  handicapUs?: number;
   /** What was typed. */
   command: string;
   signal: AbortSignal;
@@ -80,7 +83,7 @@ export async function runExperiments(options: RunOptions): Promise<FinishedRun> 
     environment,
     experiments: experiments.map(({ name }) => name),
     warnings: [
-      ...environmentWarnings(environment, quick),
+      ...runWarnings(environment, { quick, handicapUs: options.handicapUs ?? 0 }),
       ...plans.flatMap(({ warnings }) => warnings),
     ],
   };
@@ -93,6 +96,8 @@ export async function runExperiments(options: RunOptions): Promise<FinishedRun> 
     // deno-lint-ignore no-await-in-loop -- experiments must not disturb each other
     results.push(await runOne(planned, { ...options, store, run, progress, stopAtMs }));
   }
+  const omitted = run.warnings.filter(({ code }) => code === LEFT_OUT);
+  if (omitted.length > 0) progress.say(omitted.map(({ message }) => message).join("\n  "));
   run.status = signal.aborted ? "interrupted" : "complete";
   run.endedAt = new Date().toISOString();
   await store.writeRun(run);
@@ -105,11 +110,8 @@ function budgetOf(planned: Plan, left: readonly Plan[], endsAtMs: number): numbe
   return (endsAtMs - performance.now()) / 1000 * planned.seconds / all;
 }
 
-interface Plan {
-  experiment: Experiment;
-  order: PlannedTrial[];
+interface Plan extends PlannedExperiment {
   trials: number;
-  seconds: number;
   warnings: Warning[];
 }
 
@@ -123,12 +125,11 @@ function plan(experiment: Experiment, options: RunOptions): Plan {
   const { cells, warnings } = runnableCells(experiment, designed);
   const trials = options.trials ?? experiment.trials[quick ? "quick" : "full"];
   const random = createRandom(seed);
-  const order = planTrials(cells, { trials, stackKey: experiment.stack, random });
-  const stacks = new Set(cells.map((levels) => JSON.stringify(experiment.stack(levels))));
-  const starts = stacks.size <= MAX_STACKS ? stacks.size : stacks.size * trials;
+  const { stack: stackKey, sitsOut = () => false } = experiment;
+  const order = planTrials(cells, { trials, stackKey, random, sitsOut });
   const seconds = order.reduce(
     (sum, { levels }) => sum + experiment.secondsPerTrial(levels, quick),
-    starts * STACK_SECONDS,
+    stackStarts(order, stackKey) * STACK_SECONDS,
   );
   return { experiment, order, trials, seconds, warnings };
 }
@@ -137,11 +138,12 @@ async function runOne(
   planned: Plan,
   options: RunOptions & { store: ResultStore; run: Run; progress: Progress; stopAtMs: number },
 ): Promise<ExperimentResult> {
-  const { store, run, progress, quick, narrowing = {}, seed } = options;
+  const { store, run, progress, quick, narrowing = {}, seed, handicapUs = 0 } = options;
   const { experiment, trials } = planned;
   const { name } = experiment;
   try {
-    await runTrials(planned, options);
+    const openStack = handicapped(handicapUs, options.openStack);
+    await runTrials(planned, { ...options, openStack });
   } catch (error) {
     // One experiment that cannot go on must not cost the others; what it has is analysed.
     const message = `${name} ended early: ${error instanceof Error ? error.message : error}`;
@@ -150,78 +152,44 @@ async function runOne(
   }
   const result = await analyseExperiment(store, experiment, {
     ...{ run, narrowing },
-    commands: [repeatCommand({ name, quick, trials, seed, narrowing })],
+    commands: [repeatCommand({ name, quick, trials, seed, narrowing, handicapUs })],
   });
   progress.say(`${result.outcome.padEnd(12)} ${name}: ${result.answer}`);
+  if (quick) {
+    const completed = (await store.readTrials(name)).filter(({ valid }) => valid);
+    const said = leftOut(experiment, {
+      narrowing,
+      completed: completed.map(({ levels }) => levels),
+    });
+    if (said) run.warnings.push(said);
+  }
   return result;
 }
 
-async function runTrials(
-  { experiment, order, seconds }: Plan,
-  options: RunOptions & { store: ResultStore; progress: Progress; stopAtMs: number },
-): Promise<void> {
-  const { store, progress, quick, signal, stopAtMs } = options;
-  const { name } = experiment;
-  await using holder = new StackHolder(signal, options.openStack);
-  let begunAtMs = performance.now();
-  for (const [i, { levels, repetition }] of order.entries()) {
-    if (i > 0 && order[i - 1]?.repetition !== repetition) {
-      const nowMs = performance.now();
-      // The next one will take at most as long as this one did; a little too long is taken from the experiments after it.
-      if (nowMs + 0.7 * (nowMs - begunAtMs) > stopAtMs) break;
-      begunAtMs = nowMs;
-    }
-    if (signal.aborted) break;
-    progress.step(`${name} ${i + 1}/${order.length}  ${Object.values(levels).join(", ")}`);
-    const id = String(i + 1).padStart(3, "0");
-    try {
-      // deno-lint-ignore no-await-in-loop -- trials must not disturb each other
-      const stack = await holder.prepare(experiment, levels);
-      const trial = new TrialRecorder({
-        ...{ store, experiment: name, id, levels, repetition, quick, stack, signal },
-      });
-      // deno-lint-ignore no-await-in-loop -- as above
-      await experiment.run(trial);
-      // deno-lint-ignore no-await-in-loop -- as above
-      if (!signal.aborted) await trial.finish();
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
-    progress.done(seconds / order.length);
-  }
+/** Starts stacks whose gateways burn CPU time for each request. */
+function handicapped(us: number, open: OpenStack = startStack): OpenStack {
+  if (us === 0) return open;
+  return (options, rest) =>
+    open({ ...options, gatewayEnv: { ...options.gatewayEnv, HANDICAP_US: String(us) } }, rest);
 }
 
 /** What to type to run one experiment again in the same order. */
 function repeatCommand(
-  { name, quick, trials, seed, narrowing }: {
+  { name, quick, trials, seed, narrowing, handicapUs }: {
     name: string;
     quick: boolean;
     trials: number;
     seed: number;
     narrowing: Narrowing;
+    handicapUs: number;
   },
 ): string {
   const factors = Object.entries(narrowing).map(([factor, levels]) => `--${factor} ${levels}`);
-  const flags = [...(quick ? ["--quick"] : []), `--trials ${trials}`, `--seed ${seed}`, ...factors];
+  const flags = [
+    ...(quick ? ["--quick"] : []),
+    ...[`--trials ${trials}`, `--seed ${seed}`],
+    ...(handicapUs > 0 ? [`--handicap ${handicapUs}`] : []),
+    ...factors,
+  ];
   return `deno task bench ${name} ${flags.join(" ")}`;
-}
-
-function environmentWarnings(environment: Run["environment"], quick: boolean): Warning[] {
-  const { host: { cores }, loadAverage: [load = 0] } = environment;
-  const warnings: Warning[] = [];
-  if (quick) {
-    const message = "A quick run: fewer trials and levels, shorter phases, wide intervals";
-    warnings.push({ code: "quick", message, severity: "caution" });
-  }
-  if (load > BUSY_LOAD * cores) {
-    const message = `The machine was busy before the run: load ${
-      load.toFixed(2)
-    } on ${cores} cores`;
-    warnings.push({ code: "busy-machine", message, severity: "caution" });
-  }
-  if (environment.dirty) {
-    const message = "The checkout had changes that are in no commit";
-    warnings.push({ code: "dirty-checkout", message, severity: "caution" });
-  }
-  return warnings;
 }

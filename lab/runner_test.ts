@@ -182,6 +182,21 @@ Deno.test({
 });
 
 Deno.test({
+  name: "runExperiments() hands a handicap to every gateway and says so in the run",
+  ...requires(),
+  fn: () =>
+    withFolder(async (out) => {
+      const { run: record, results: [result], stacks } = await run({ out, handicapUs: 25 });
+      assert.ok(stacks.opened.length > 0);
+      for (const options of stacks.opened as { gatewayEnv: unknown }[]) {
+        assert.deepEqual(options.gatewayEnv, { HANDICAP_US: "25" });
+      }
+      assert.ok(record.warnings.some(({ code }) => code === "handicap"));
+      assert.match(result?.commands[0] ?? "", / --handicap 25$/);
+    }),
+});
+
+Deno.test({
   name: "runExperiments() goes on after an experiment that throws, says so and leaves no stack",
   ...requires(),
   fn: () =>
@@ -199,10 +214,52 @@ Deno.test({
         record.warnings.filter(({ code }) => code === "experiment-error").map((each) =>
           each.message
         ),
-        ["broken ended early: out of luck"],
+        ["broken ended early: 3 trials in a row failed, the last: out of luck"],
       );
       assert.deepEqual(results.map(({ status }) => status), ["skipped", "partial"]);
+      assert.equal(results[0]?.trials.invalid.length, 3);
       assert.equal(stacks.running(), 0);
+    }),
+});
+
+Deno.test({
+  name: "runExperiments() ends a trial that throws with all its load, and goes on with the next",
+  ...requires(),
+  fn: () =>
+    withFolder(async (out) => {
+      const stacks = fakeStacks();
+      let trials = 0;
+      let running = 0;
+      const unlucky: Experiment = {
+        ...fake,
+        factors: [{ name: "shape", description: "", levels: ["one"] }],
+        trials: { full: 4, quick: 1 },
+        run: async (trial) => {
+          assert.equal(running, 0); // no probe of the trial before
+          const load = { url: trial.stack.url, ratePerSecond: 50, maxLateMs: Infinity };
+          if (++trials % 2 === 1) return await fake.run(trial);
+          running++;
+          const probe = await trial.probe("light", { ...load, durationSeconds: 60 });
+          probe.result.finally(() => running--);
+          throw new Error("out of luck");
+        },
+      };
+      const { directory, run: record, results: [result] } = await run({
+        ...{ out, experiments: [unlucky], openStack: stacks.open },
+      });
+      const records = await new ResultStore(directory).readTrials("fake");
+      assert.deepEqual(records.map(({ valid }) => valid), [true, false, true, false]);
+      assert.deepEqual(
+        records[1]?.warnings.filter(({ code }) => code === "trial-error")
+          .map(({ message }) => message),
+        ["The trial ended with an error: out of luck"],
+      );
+      assert.ok(records.every(({ durationMs }) => durationMs < 30_000));
+      // What the trial left behind is unknown: the next has a stack of its own.
+      assert.equal(stacks.opened.length, 2);
+      assert.equal(stacks.running(), 0);
+      assert.deepEqual(record.warnings.filter(({ code }) => code === "experiment-error"), []);
+      assert.deepEqual(result?.trials.used, ["001", "003"]);
     }),
 });
 
@@ -221,6 +278,51 @@ Deno.test({
       assert.equal((await store.readTrials("other")).length, 4);
       const said = results[1]?.warnings.map(({ message }) => message);
       assert.ok(said?.includes("4 of 8 trials were completed"));
+    }),
+});
+
+Deno.test({
+  name: "runExperiments() says what a quick run left out, in its record and at the end",
+  ...requires(),
+  fn: () =>
+    withFolder(async (out) => {
+      let said = "";
+      const progress = new Progress(1, {
+        sink: { terminal: false, write: (text) => void (said += text) },
+      });
+      const { directory } = await run({ out, quick: true, progress });
+      const { warnings } = await new ResultStore(directory).readRun();
+      const messages = warnings.filter(({ code }) => code === "quick").map((each) => each.message);
+      assert.equal(messages.length, 2);
+      // Trials of bad luck are invalid.
+      assert.equal(messages[1], "fake: without luck bad; 2 of 4 cells; 1 of 2 trials a cell");
+      assert.ok(said.endsWith(`${messages.join("\n  ")}\n`), said);
+    }),
+});
+
+Deno.test({
+  name: "runExperiments() counts apart the failures that percentiles leave out",
+  ...requires(),
+  fn: () =>
+    withFolder(async (out) => {
+      const failing: Experiment = {
+        ...fake,
+        run: async (trial) => {
+          const { url } = trial.stack;
+          const targets = [{ url }, { url: "http://127.0.0.1:1/" }]; // nobody listens there
+          const load = { targets, ratePerSecond: 50, count: 4, maxLateMs: Infinity };
+          await (await trial.probe("light", load)).result;
+        },
+      };
+      const { results: [result] } = await run({ out, experiments: [failing] });
+      assert.ok(
+        result?.warnings.some(({ code, message }) =>
+          code === "failures" &&
+          message ===
+            '16 of 32 requests of "light" failed (refused: 16); 16 had no answer and are in no percentile'
+        ),
+        JSON.stringify(result?.warnings),
+      );
     }),
 });
 

@@ -46,7 +46,7 @@ export class StackHolder implements AsyncDisposable {
     const options = experiment.stack(levels);
     if (options === null) return null;
     const key = JSON.stringify(options);
-    const held = this.#held.get(key) ?? await this.#start(options);
+    const held = this.#held.get(key) ?? await this.#start(key, options);
     this.#held.delete(key);
     this.#held.set(key, held);
     await experiment.arrange?.(held.stack, levels);
@@ -54,12 +54,22 @@ export class StackHolder implements AsyncDisposable {
     return held.stack;
   }
 
-  async #start(options: Partial<StackOptions>): Promise<Held> {
+  /** Starts one while the one that was not used for longest stops: draining is mostly waiting. */
+  async #start(key: string, options: Partial<StackOptions>): Promise<Held> {
     const [[oldest, its] = []] = this.#held;
-    if (oldest !== undefined && its && this.#held.size >= MAX_STACKS) {
-      this.#held.delete(oldest);
-      await stop(its);
-    }
+    const full = oldest !== undefined && its && this.#held.size >= MAX_STACKS;
+    if (full) this.#held.delete(oldest);
+    const [started, stopped] = await Promise.allSettled([
+      this.#startTwice(options),
+      full ? stop(its) : undefined,
+    ]);
+    if (started.status === "rejected") throw started.reason;
+    this.#held.set(key, started.value);
+    if (stopped.status === "rejected") throw stopped.reason;
+    return started.value;
+  }
+
+  async #startTwice(options: Partial<StackOptions>): Promise<Held> {
     try {
       return await this.#startOnce(options);
     } catch (error) {
@@ -81,11 +91,15 @@ export class StackHolder implements AsyncDisposable {
     }
   }
 
-  /** Stops all. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Stops all: what a failed trial left behind must not meet the next one. */
+  async discard(): Promise<void> {
     const all = [...this.#held.values()];
     this.#held.clear();
     await Promise.all(all.map(stop));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.discard();
   }
 }
 

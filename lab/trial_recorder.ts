@@ -8,6 +8,7 @@ import type { LabStack, TrialContext } from "./experiment.ts";
 import { type OhaOptions, type OhaResult, runOha } from "./load/oha.ts";
 import { type ProbeOptions, type RunningProbe, startProbe } from "./load/prober.ts";
 import { type Sample, toColumns } from "./load/sample.ts";
+import { brokenLaw } from "./load/littles_law.ts";
 import type { ResultStore } from "./result_store.ts";
 import {
   type Generator,
@@ -29,8 +30,12 @@ export interface TrialRecorderOptions {
   repetition: number;
   quick: boolean;
   stack: LabStack | null;
+  /** Of the run; the trial's own ends with the trial as well. */
   signal: AbortSignal;
 }
+
+/** Code of the warning of a trial that ended with an error. */
+export const TRIAL_ERROR = "trial-error";
 
 /** The context of a trial, and its record. */
 export class TrialRecorder implements TrialContext {
@@ -41,6 +46,7 @@ export class TrialRecorder implements TrialContext {
   readonly #options: TrialRecorderOptions;
   readonly #startedAt = performance.timeOrigin + performance.now();
   readonly #machine = watchMachine();
+  readonly #ended = new AbortController();
   readonly #pending: Promise<unknown>[] = [];
   /** Samples by label, until the trial is finished. */
   readonly collected: Map<string, readonly Sample[]> = new Map<string, readonly Sample[]>();
@@ -52,7 +58,7 @@ export class TrialRecorder implements TrialContext {
     this.levels = levels;
     this.repetition = repetition;
     this.quick = quick;
-    this.signal = signal;
+    this.signal = AbortSignal.any([signal, this.#ended.signal]);
     this.#trial = {
       version: RESULTS_VERSION,
       experiment,
@@ -119,16 +125,23 @@ export class TrialRecorder implements TrialContext {
       this.#trial.samples.push({ label, path, count: samples.length, generator });
       this.#judge(label, generator);
     });
-    kept.catch(() => {}); // finish() tells
-    this.#pending.push(kept);
+    this.#watch(kept);
     return running;
   }
 
-  async oha(label: string, options: Omit<OhaOptions, "signal">): Promise<OhaResult> {
-    const result = await runOha({ ...options, signal: this.signal });
+  async oha(
+    label: string,
+    options: Omit<OhaOptions, "signal">,
+    { bottleneck = "invalid" }: { bottleneck?: "invalid" | "caution" } = {},
+  ): Promise<OhaResult> {
+    const running = runOha({ ...options, signal: this.signal });
+    this.#watch(running);
+    const result = await running;
     const { args, requests, output, generator } = result;
     this.#trial.oha.push({ label, args, requests, output, generator });
-    this.#judge(label, generator);
+    this.#judge(label, generator, bottleneck);
+    const broken = brokenLaw(result, options);
+    if (broken) this.warn("littles-law", `"${label}": ${broken}`);
     return result;
   }
 
@@ -152,6 +165,26 @@ export class TrialRecorder implements TrialContext {
   /** Waits for probes that still run, closes the record and writes it. */
   async finish(): Promise<Trial> {
     await Promise.all(this.#pending);
+    return await this.#close();
+  }
+
+  /** Ends a trial that threw: stops and awaits all load, so that none runs into the next, and keeps it as invalid. */
+  async fail(error: unknown): Promise<Trial> {
+    await this.stop(error);
+    const message = `The trial ended with an error: ${
+      error instanceof Error ? error.message : error
+    }`;
+    this.warn(TRIAL_ERROR, message, "invalid");
+    return await this.#close();
+  }
+
+  /** Stops all load and waits for its end; writes nothing. */
+  async stop(reason: unknown): Promise<void> {
+    this.#ended.abort(reason);
+    await Promise.allSettled(this.#pending);
+  }
+
+  async #close(): Promise<Trial> {
     const { loadAverage1, stealShare } = this.#machine.stop();
     Object.assign(this.#trial, { loadAverage1, stealShare, durationMs: this.elapsedMs() });
     if (stealShare !== null && stealShare > STEAL_CAUTION) {
@@ -162,14 +195,23 @@ export class TrialRecorder implements TrialContext {
     return this.#trial;
   }
 
-  #judge(label: string, { bottleneck, tool, lateP99Ms, cpuCores }: Generator): void {
+  #watch(load: Promise<unknown>): void {
+    load.catch(() => {}); // finish() tells
+    this.#pending.push(load);
+  }
+
+  #judge(
+    label: string,
+    { bottleneck, tool, lateP99Ms, cpuCores }: Generator,
+    severity: "invalid" | "caution" = "invalid",
+  ): void {
     if (!bottleneck) return;
     const late = lateP99Ms === null ? "" : `, p99 of late sends ${lateP99Ms.toFixed(1)} ms`;
     const used = cpuCores === null ? "" : `, ${cpuCores.toFixed(2)} cores`;
     this.warn(
       "generator-bottleneck",
       `The load generator (${tool}, "${label}"${used}${late}) was the bottleneck: not a result`,
-      "invalid",
+      severity,
     );
   }
 }

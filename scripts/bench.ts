@@ -40,6 +40,11 @@ export const bench = command({
     out: value("DIR", text(), "folder of all runs (bench-results)"),
     url: value("URL", address, "measure a service of your own instead: rate sweep and latencies"),
     report: value("DIR", text(), "compute a run's results and reports again from its samples"),
+    handicap: value(
+      "US",
+      wholeNumber(1, 1_000_000),
+      "burn so many µs of CPU in the gateway for each request: a check that --compare notices",
+    ),
     compare: toggle("say what changed between two runs beyond noise: bench --compare A B"),
   },
   async run({ list, compare, report, url, ...rest }, args) {
@@ -47,6 +52,9 @@ export const bench = command({
     if (compare) return await compareTwo(args);
     if (report !== undefined) return await regenerate(report, args);
     const what = chosen(args, { url, quick: rest.quick });
+    if (url !== undefined && rest.handicap !== undefined) {
+      throw wrongUse(bench, "--url takes no --handicap", String(rest.handicap));
+    }
     if (url !== undefined) await mustAnswer(url);
     return await measure({ ...what, ...rest });
   },
@@ -72,9 +80,10 @@ interface Measurement {
   trials: number | undefined;
   seed: number | undefined;
   out: string | undefined;
+  handicap: number | undefined;
 }
 
-async function measure({ trials, seed, out, ...what }: Measurement): Promise<number> {
+async function measure({ trials, seed, out, handicap, ...what }: Measurement): Promise<number> {
   const oha = findTool("oha");
   if (!oha.present) throw new StackError(`Cannot run bench: ${oha.reason}; run "deno task setup"`);
   const interrupted = new AbortController();
@@ -86,6 +95,7 @@ async function measure({ trials, seed, out, ...what }: Measurement): Promise<num
     ...what,
     seed: seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
     ...(trials === undefined ? {} : { trials }),
+    ...(handicap === undefined ? {} : { handicapUs: handicap }),
     ...(what.quick ? { budgetSeconds: QUICK_SECONDS } : {}),
     out: out ?? `${PROJECT_ROOT}bench-results`,
     command: ["deno task bench", ...process.argv.slice(2)].join(" "),
@@ -131,6 +141,10 @@ async function compareTwo(args: readonly string[]): Promise<number> {
     throw wrongUse(bench, "--compare takes two folders of runs", extra ?? a ?? "");
   }
   const [before, after] = await Promise.all([openRun(a), openRun(b)]);
+  const modes = [(await before.readRun()).mode, (await after.readRun()).mode];
+  if (modes[0] !== modes[1]) {
+    throw wrongUse(bench, "--compare takes two runs of one mode", modes.join(" and "));
+  }
   const comparison = compareRuns(await before.readExperiments(), await after.readExperiments());
   say(comparisonLines(comparison).join("\n"));
   return comparison.measures.some(({ verdict }) => verdict === "worse") ? 1 : 0;
@@ -172,7 +186,7 @@ function chosen(
     return { experiments: [sweepOf(url)], narrowing };
   }
   const experiments = names.length === 0
-    ? EXPERIMENTS.filter(({ onlyWhenNamed }) => !onlyWhenNamed)
+    ? EXPERIMENTS.filter(({ notQuick }) => !(quick && notQuick))
     : [...new Set(names)].map(named);
   Object.entries(narrowing).forEach(([factor, levels]) => check(experiments, factor, levels));
   for (const { name, factors, includes } of experiments) {

@@ -7,7 +7,7 @@
  */
 import process from "node:process";
 import { verify } from "../lab/verify/verify.ts";
-import { connectStack, isStackRunning, type OwnStack, startStack } from "../stack/open.ts";
+import { connectStack, isStackRunning, startStack } from "../stack/open.ts";
 import { command, main, oneOf, toggle, value } from "./cli.ts";
 import { installMissing } from "./setup.ts";
 
@@ -33,7 +33,7 @@ export const verifyTask = command({
     Deno.addSignalListener("SIGINT", () => interrupted.abort());
     Deno.addSignalListener("SIGTERM", () => interrupted.abort());
     try {
-      await using stack: OwnStack = await startStack({ port: 0, front, runtime }, {
+      await using stack = await startStack({ port: 0, front, runtime }, {
         stateDir,
         signal: interrupted.signal,
       });

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { runProgram } from "./run_program.ts";
 import { StackError } from "./stack.ts";
 import { PROJECT_ROOT } from "./tools.ts";
 
@@ -16,17 +17,13 @@ export async function ensureDependencies(): Promise<void> {
   const config = JSON.parse(await Deno.readTextFile(`${PROJECT_ROOT}deno.json`));
   const missing = Object.keys(config.imports).filter((name) => !isInstalled(name));
   if (missing.length === 0) return;
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { success, complaints } = await runProgram(Deno.execPath(), {
     args: ["install", "--quiet"],
     cwd: PROJECT_ROOT,
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).output();
+  });
   if (success) return;
-  const said = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
   const rule = `packages must be installable (missing: ${missing.join(", ")})`;
-  throw new StackError(`Cannot start the stack: ${rule}, received "${said}"`);
+  throw new StackError(`Cannot start the stack: ${rule}, received "${complaints.at(-1)}"`);
 }
 
 function isInstalled(name: string): boolean {

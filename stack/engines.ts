@@ -3,18 +3,11 @@
  *
  * @module
  */
-import { ComposeStack } from "./compose/engine.ts";
-import { ProcessStack } from "./process/engine.ts";
-import type { Stack, StackOptions } from "./stack.ts";
+import { startContainers } from "./compose/engine.ts";
+import { startProcesses } from "./process/engine.ts";
+import type { StackOptions } from "./stack.ts";
+import type { StartOptions, Supervisor } from "./supervisor/supervisor.ts";
 import { findTool } from "./tools.ts";
-
-/** A stack that lives in this process. */
-export type OwnStack = Stack & AsyncDisposable & {
-  /** Where the front answers. */
-  readonly url: string;
-  /** Resolves when it is down, whoever asked for it. */
-  readonly closed: Promise<void>;
-};
 
 /** What to take when nobody said: containers where a Docker engine answers, else processes. */
 export function defaultEngine(): StackOptions["engine"] {
@@ -26,11 +19,8 @@ export function defaultEngine(): StackOptions["engine"] {
  *
  * @throws {StackError} with one line; nothing is left running then
  */
-export function startOnEngine(
-  options: StackOptions,
-  rest: { stateDir: string; signal?: AbortSignal },
-): Promise<OwnStack> {
+export function startOnEngine(options: StackOptions, rest: StartOptions): Promise<Supervisor> {
   return options.engine === "compose"
-    ? ComposeStack.start(options, rest)
-    : ProcessStack.start(options, rest);
+    ? startContainers(options, rest)
+    : startProcesses(options, rest);
 }

@@ -4,11 +4,10 @@
  *
  * @module
  */
-import { systemClock } from "../kit/clock.ts";
 import { isSweepNeeded, sweepContainers } from "./compose/sweep.ts";
 import { ensureDependencies } from "./dependencies.ts";
-import { type OwnStack, startOnEngine } from "./engines.ts";
-import { StackClient } from "./process/control.ts";
+import { startOnEngine } from "./engines.ts";
+import { StackClient } from "./supervisor/control.ts";
 import { sweepLedger } from "./process/ledger.ts";
 import { sendSignal } from "./process/proc.ts";
 import {
@@ -16,11 +15,11 @@ import {
   removeVolatile,
   type StateDir,
   stateDir as pathsOf,
-} from "./process/state_dir.ts";
+} from "./supervisor/state_dir.ts";
+import { poll } from "./poll.ts";
 import { type Stack, StackError, type StackOptions, stackOptionsSchema } from "./stack.ts";
+import type { Supervisor } from "./supervisor/supervisor.ts";
 import { PROJECT_ROOT } from "./tools.ts";
-
-export type { OwnStack } from "./engines.ts";
 
 /**
  * Where `up` and all other tasks keep the state of the one stack of this checkout. `STACK_DIR` (an
@@ -48,7 +47,7 @@ export interface OpenOptions {
 export async function startStack(
   options: Partial<StackOptions> = {},
   { stateDir = defaultStateDir(), signal }: OpenOptions & { signal?: AbortSignal } = {},
-): Promise<OwnStack> {
+): Promise<Supervisor> {
   await ensureDependencies();
   return await startOnEngine(stackOptionsSchema.parse(options), {
     stateDir,
@@ -67,7 +66,7 @@ export async function startDetachedStack(
   { stateDir = defaultStateDir() }: OpenOptions = {},
 ): Promise<Stack> {
   await ensureDependencies();
-  const main = new URL("./process/supervisor_main.ts", import.meta.url).pathname;
+  const main = new URL("./supervisor/main.ts", import.meta.url).pathname;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "-A", main, stateDir, JSON.stringify(options)],
     detached: true,
@@ -137,15 +136,13 @@ async function endSupervisor(dir: StateDir, pid: number): Promise<void> {
     [15_000, () => sendSignal(pid, "SIGTERM")],
     [5_000, () => sendSignal(pid, "SIGKILL")],
   ];
+  const isFree = () => holderOf(dir) === undefined;
   for (const [waitMs, act] of stages) {
     let refused = false;
     Promise.resolve(act()).catch(() => refused = true); // dead socket: the next stage insists
-    const deadline = Date.now() + waitMs;
-    while (!refused && Date.now() < deadline) {
-      if (holderOf(dir) === undefined) return;
-      // deno-lint-ignore no-await-in-loop -- looking again is the point
-      await systemClock.sleep(20);
-    }
+    // deno-lint-ignore no-await-in-loop -- the next stage insists
+    await poll(() => refused || isFree(), { timeoutMs: waitMs, everyMs: 20 });
+    if (isFree()) return;
   }
 }
 

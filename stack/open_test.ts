@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { requires } from "../testing/requires.ts";
 import { connectStack, stopStack } from "./open.ts";
-import { createFolders, holdStateDir, stateDir, takeStateDir } from "./process/state_dir.ts";
+import { createFolders, holdStateDir, stateDir, takeStateDir } from "./supervisor/state_dir.ts";
 
 Deno.test({
   name: "connectStack() says that a stack is starting while its supervisor has no socket yet",

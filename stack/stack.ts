@@ -121,6 +121,21 @@ export interface Stack {
   down(): Promise<void>;
 }
 
+/**
+ * Says in one line that an instance id is none.
+ *
+ * @param action what was asked for: "show logs"
+ * @throws {StackError} unless `id` is among the known ones
+ */
+export function requireInstance(id: string, { action, known }: {
+  action: string;
+  known: readonly string[];
+}): void {
+  if (known.includes(id)) return;
+  const rule = `the instance must be one of ${known.join(", ")}`;
+  throw new StackError(`Cannot ${action}: ${rule}, received "${id}"`);
+}
+
 /** An error whose message is one line for the user; `scripts/` print it and exit 2 (1 when `exitCode` says so). */
 export class StackError extends Error {
   override readonly name = "StackError";

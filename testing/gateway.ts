@@ -57,7 +57,7 @@ export function createTestGateway(
     upstreams,
     counter: new MemoryCounter(),
     sessionStore: new MemorySessionStore({ clock }),
-    limiter: new MemoryRateLimiter({ ...LIMITED, clock }),
+    limiter: new MemoryRateLimiter(LIMITED),
     cpuPool: { run: ({ ms }) => Promise.resolve({ durationMs: ms }) },
     clock,
     findOrigin: createFindOrigin(),

@@ -4,11 +4,12 @@
  *
  * @module
  */
-import { type OwnStack, startStack } from "../stack/open.ts";
+import { startStack } from "../stack/open.ts";
 import type { StackOptions } from "../stack/stack.ts";
+import type { Supervisor } from "../stack/supervisor/supervisor.ts";
 
 /** A {@linkcode startTestStack} result. */
-export type TestStack = OwnStack & {
+export type TestStack = Supervisor & {
   /** Absolute path of its state directory. */
   readonly stateDir: string;
 };

@@ -1,16 +1,22 @@
 /**
- * At most so many requests of a client in a time, exactly: the log of the last requests is kept, so there
- * is no edge between two windows at which twice as many pass. Refused requests do not count.
+ * At most so many requests of a client in a time, counted by rate-limiter-flexible. A window begins with
+ * a client's first request and ends `windowMs` later, so twice the limit may pass around the end of one
+ * (docs/decisions.md).
  *
  * @module
  */
-import { type Clock, systemClock } from "../clock.ts";
+import {
+  type RateLimiterAbstract,
+  RateLimiterMemory,
+  RateLimiterRedis,
+  RateLimiterRes,
+} from "rate-limiter-flexible";
 import type { RedisClient } from "../redis.ts";
-import { RedisScript } from "../redis_script.ts";
 
-/** At most `limit` requests in any `windowMs`. */
+/** At most `limit` requests in a window of `windowMs`. */
 export interface RateLimit {
   limit: number;
+  /** Whole seconds. */
   windowMs: number;
 }
 
@@ -19,126 +25,121 @@ export interface RateLimitResult {
   allowed: boolean;
   /** Requests that would be allowed now. */
   remaining: number;
-  /** Time until one more is allowed than now; 0 when nothing counts. */
+  /** Time until the window ends and `limit` are allowed again; 0 when nothing counts. */
   resetMs: number;
 }
 
 /** Counts the requests of clients. */
 export interface RateLimiter extends RateLimit {
   /**
-   * Counts a request of the client, if it is allowed.
+   * Counts a request of the client. One that is refused does not make the window longer.
    *
    * @throws {Problem} `store-unavailable`
    */
   consume(client: string): Promise<RateLimitResult>;
 }
 
-/** Most clients that a {@linkcode MemoryRateLimiter} knows: beyond it the least recent is forgotten. */
+/**
+ * Most clients that a {@linkcode MemoryRateLimiter} knows: beyond it the least recent is forgotten. The
+ * library keeps 1.5 kB for each, a timer among it, and whoever has an IPv6 /48 is 65,536 clients.
+ */
 const MAX_CLIENTS = 10_000;
 
 /** Counts in this process: with N replicas behind a front, a client gets up to N times the limit. */
 export class MemoryRateLimiter implements RateLimiter {
   readonly limit: number;
   readonly windowMs: number;
-  readonly #clock: Clock;
-  /** Times of the counted requests, oldest first. */
-  readonly #log = new Map<string, number[]>();
+  readonly #counter: RateLimiterMemory;
+  /** Least recent first. */
+  readonly #clients = new Set<string>();
 
-  constructor(options: RateLimit & { clock?: Clock }) {
-    checkLimit(options);
-    this.limit = options.limit;
-    this.windowMs = options.windowMs;
-    this.#clock = options.clock ?? systemClock;
+  /** @throws {RangeError} when `limit` is not a positive integer, or `windowMs` not whole seconds */
+  constructor({ limit, windowMs }: RateLimit) {
+    this.limit = limit;
+    this.windowMs = windowMs;
+    this.#counter = new RateLimiterMemory(counted({ limit, windowMs }));
   }
 
+  /** Counts before it returns: of calls in one turn of the event loop, the first come first. */
   consume(client: string): Promise<RateLimitResult> {
-    const { allowed } = this.peek(client);
-    if (allowed) {
-      const times = this.#times(client);
-      this.#log.delete(client);
-      const [first] = this.#log.keys();
-      if (first !== undefined && this.#log.size >= MAX_CLIENTS) this.#log.delete(first);
-      this.#log.set(client, [...times, this.#clock.now()]);
+    this.#clients.delete(client);
+    this.#clients.add(client);
+    const [first] = this.#clients;
+    if (first !== undefined && this.#clients.size > MAX_CLIENTS) {
+      this.#clients.delete(first);
+      void this.#counter.delete(first);
     }
-    return Promise.resolve({ ...this.peek(client), allowed });
+    return consume(this.#counter, client);
   }
 
   /** What {@linkcode consume} would answer, counting nothing. */
-  peek(client: string): RateLimitResult {
-    const times = this.#times(client);
-    const remaining = this.limit - times.length;
-    const [oldest] = times;
-    const resetMs = oldest === undefined ? 0 : oldest + this.windowMs - this.#clock.now();
-    return { allowed: remaining > 0, remaining, resetMs };
-  }
-
-  #times(client: string): number[] {
-    const since = this.#clock.now() - this.windowMs;
-    return (this.#log.get(client) ?? []).filter((time) => time > since);
+  async peek(client: string): Promise<RateLimitResult> {
+    const found = await this.#counter.get(client);
+    // After a block of the event loop, the timer that forgets a client may not have fired yet.
+    const over = found === null || found.msBeforeNext <= 0;
+    return over
+      ? { allowed: true, remaining: this.limit, resetMs: 0 }
+      : toResult(found.remainingPoints > 0, found);
   }
 }
-
-/** KEYS: the client's log. ARGV: limit, window in ms, now in ms or "" for the server's own time. */
-const CONSUME = new RedisScript(`
-local limit, window, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-if not now then
-  local time = redis.call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
-end
-local function oldest() return tonumber(redis.call('LINDEX', KEYS[1], 0)) end
-local count = redis.call('LLEN', KEYS[1])
-while count > 0 and oldest() <= now - window do
-  redis.call('LPOP', KEYS[1])
-  count = count - 1
-end
-local allowed = 0
-if count < limit then
-  redis.call('RPUSH', KEYS[1], now)
-  redis.call('PEXPIRE', KEYS[1], window)
-  count = count + 1
-  allowed = 1
-end
-return { allowed, limit - count, oldest() + window - now }
-`);
 
 /** Options of {@linkcode RedisRateLimiter}. */
 export interface RedisRateLimiterOptions extends RateLimit {
   redis: RedisClient;
   /** Tells limits apart; part of the keys. */
   name: string;
-  /** Only tests give one: replicas agree on the time because they ask Redis. @default Redis's own */
-  clock?: Clock;
 }
 
 /** Counts in Redis, for all replicas together. */
 export class RedisRateLimiter implements RateLimiter {
   readonly limit: number;
   readonly windowMs: number;
-  readonly #redis: RedisClient;
-  readonly #name: string;
-  readonly #clock: Clock | undefined;
+  readonly #counter: RateLimiterRedis;
 
-  constructor(options: RedisRateLimiterOptions) {
-    checkLimit(options);
-    this.limit = options.limit;
-    this.windowMs = options.windowMs;
-    this.#redis = options.redis;
-    this.#name = options.name;
-    this.#clock = options.clock;
+  /** @throws {RangeError} when `limit` is not a positive integer, or `windowMs` not whole seconds */
+  constructor({ limit, windowMs, redis, name }: RedisRateLimiterOptions) {
+    this.limit = limit;
+    this.windowMs = windowMs;
+    this.#counter = new RateLimiterRedis({
+      ...counted({ limit, windowMs }),
+      storeClient: redis,
+      keyPrefix: `rate-limit:${name}`,
+      // Whoever has used up the limit is refused from memory until the window ends: each count is a
+      // write that Redis syncs to its disk, and a client must not cause more of them than it may.
+      inMemoryBlockOnConsumed: limit,
+    });
   }
 
-  async consume(client: string): Promise<RateLimitResult> {
-    const keys = [`rate-limit:${this.#name}:${client}`];
-    const now = this.#clock ? Math.floor(this.#clock.wallNow()) : "";
-    const result = await CONSUME.run(this.#redis, keys, [this.limit, this.windowMs, now]);
-    const [allowed, remaining, resetMs] = result as [number, number, number];
-    return { allowed: allowed === 1, remaining, resetMs };
+  consume(client: string): Promise<RateLimitResult> {
+    return consume(this.#counter, client);
   }
 }
 
-function checkLimit({ limit, windowMs }: RateLimit): void {
-  if (Number.isInteger(limit) && limit >= 1 && Number.isInteger(windowMs) && windowMs >= 1) return;
+/** The limit as the library wants it. Below a second its Redis counter would never forget. */
+function counted({ limit, windowMs }: RateLimit): { points: number; duration: number } {
+  const duration = windowMs / 1000;
+  if (Number.isInteger(limit) && limit >= 1 && Number.isInteger(duration) && duration >= 1) {
+    return { points: limit, duration };
+  }
   throw new RangeError(
-    `Cannot limit rate: limit and windowMs must be positive integers, received "${limit}" and "${windowMs}"`,
+    `Cannot limit rate: limit must be a positive integer and windowMs whole seconds, received "${limit}" and "${windowMs}"`,
   );
+}
+
+async function consume(counter: RateLimiterAbstract, client: string): Promise<RateLimitResult> {
+  try {
+    return toResult(true, await counter.consume(client));
+  } catch (refusal) {
+    if (refusal instanceof RateLimiterRes) return toResult(false, refusal);
+    throw refusal;
+  }
+}
+
+/** A window that ends in this millisecond has not ended yet. */
+function toResult(allowed: boolean, counted: RateLimiterRes): RateLimitResult {
+  return {
+    allowed,
+    remaining: counted.remainingPoints,
+    resetMs: Math.max(1, counted.msBeforeNext),
+  };
 }

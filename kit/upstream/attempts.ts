@@ -86,11 +86,13 @@ export class Attempts {
         endpoint.origin + request.path,
         init(request, timers ? deadlineAtMs - nowMs : undefined, signal),
       );
-      const answer = await (timers && !cancel ? timers.race(sent, deadlineAtMs, discard) : sent);
+      let answer = await (timers && !cancel ? timers.race(sent, deadlineAtMs, discard) : sent);
       if (answer.status > 599) {
         discard(answer);
         throw new Error(`Cannot pass on the answer: its status is ${answer.status}`);
       }
+      // For whoever reads the body himself it must be there: what hangs or breaks off in it counts as well.
+      if (!streamed) answer = await withWholeBody(answer);
       outcome = isFailure(answer) ? "failure" : "success";
       return answer;
     } catch (cause) {
@@ -135,6 +137,11 @@ export class Attempts {
 export function isFailure({ status, headers }: Response): boolean {
   if (status < 500) return false;
   return status === 503 ? !headers.has("retry-after") : status !== 501 && status !== 505;
+}
+
+async function withWholeBody(answer: Response): Promise<Response> {
+  const { status, headers } = answer;
+  return new Response(answer.body ? await answer.arrayBuffer() : null, { status, headers });
 }
 
 /** Lets go of an answer that nobody wants. */

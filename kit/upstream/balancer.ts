@@ -16,7 +16,7 @@ export interface Endpoint {
   late: boolean;
   /** Failed attempts since the last success. */
   consecutiveFailures: number;
-  /** Ejections since it was last healthy for long; the next one lasts longer. */
+  /** Ejections that are not forgotten yet; each makes the next one longer. */
   ejections: number;
   /** It takes no requests before this time, by the clock. */
   ejectedUntilMs: number;

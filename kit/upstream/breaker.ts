@@ -127,6 +127,11 @@ export class Breaker {
     }
   }
 
+  /** The service has shown that it is back: the next call is let through as a probe, and pauses begin anew. */
+  askAgain(nowMs: number): void {
+    if (this.#state.kind === "open") this.#state = { kind: "open", untilMs: nowMs, openings: 0 };
+  }
+
   /** How long a refused client should wait, in milliseconds. */
   retryAfterMs(nowMs: number): number {
     return this.#state.kind === "open" ? Math.max(0, this.#state.untilMs - nowMs) : 0;

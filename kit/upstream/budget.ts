@@ -9,16 +9,14 @@
 export interface RetryBudgetOptions {
   /** Extra attempts for each request. @default 0.2 */
   ratio?: number;
-  /** Extra attempts that are always possible, at once and at the start. @default 3 */
+  /** Extra attempts that are possible at once, whatever the ratio; also what can be saved. @default 3 */
   floor?: number;
 }
 
-/** Savings that a long quiet time may leave behind. */
-const MAX_SAVED = 100;
-
 /**
- * Extra attempts are bounded twice: in total to `floor + ratio * requests`, and at any moment to
- * `max(floor, ratio * active requests)`. The second bound alone would allow any number of quick ones.
+ * Extra attempts are bounded twice: over any stretch of time to `floor + ratio * requests` (a good hour saves nothing up
+ * for a storm), and at any moment to `max(floor, ratio * active requests)`. The second bound alone would allow any number
+ * of quick ones.
  */
 export class RetryBudget {
   readonly #ratio: number;
@@ -46,7 +44,8 @@ export class RetryBudget {
   /** A request begins. */
   begin(): void {
     this.#active++;
-    this.#saved = Math.min(this.#saved + this.#ratio, Math.max(MAX_SAVED, this.#floor));
+    // A floor of 0 must still let shares add up to one attempt.
+    this.#saved = Math.min(this.#saved + this.#ratio, Math.max(1, this.#floor));
   }
 
   /** A request has ended. */

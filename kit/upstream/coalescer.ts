@@ -7,9 +7,11 @@
  *
  * @module
  */
+import { Problem } from "../problem.ts";
 import type { HeaderFields } from "./headers.ts";
 import type { UpstreamRequest } from "./request.ts";
 import { asksForItsOwn, sharableBy } from "./shareable.ts";
+import { DeadlineExceeded, type SharedTimers } from "./shared_timers.ts";
 
 /** Longest answer that is held for those who wait. */
 const MAX_SHARED_BYTES = 1_048_576;
@@ -29,10 +31,21 @@ interface Flight {
   shared?: PromiseWithResolvers<Shared | undefined>;
 }
 
+/** Options of {@linkcode Coalescer}. */
+export interface CoalescerOptions {
+  /** Bound the time in which an answer that is shared is read; without them it may take for ever. */
+  timers?: SharedTimers;
+}
+
 /** Joins identical GETs that are in flight. */
 export class Coalescer {
+  readonly #timers: SharedTimers | undefined;
   readonly #flights = new Map<string, Flight>();
   #joined = 0;
+
+  constructor(options: CoalescerOptions = {}) {
+    this.#timers = options.timers;
+  }
 
   /** Requests that were answered without a call of their own. */
   get joined(): number {
@@ -45,15 +58,15 @@ export class Coalescer {
     if (method !== "GET" || asksForItsOwn(headers)) return send();
     const key = `${path}\n${credentials}`;
     const flight = this.#flights.get(key);
-    return flight ? this.#join(flight, headers, send) : this.#lead(key, headers, send);
+    return flight ? this.#join(flight, headers, send) : this.#lead(key, request, send);
   }
 
   async #lead(
     key: string,
-    headers: HeaderFields,
+    request: UpstreamRequest,
     send: () => Promise<Response>,
   ): Promise<Response> {
-    const flight: Flight = { headers };
+    const flight: Flight = { headers: request.headers ?? {} };
     this.#flights.set(key, flight);
     try {
       const answer = await send();
@@ -65,13 +78,29 @@ export class Coalescer {
         return answer;
       }
       const { status, headers } = answer;
-      const shared = { status, headers, body: await answer.bytes(), vary };
+      const shared = {
+        status,
+        headers,
+        body: await this.#read(answer, request.deadlineAtMs),
+        vary,
+      };
       flight.shared.resolve(shared);
       return copy(shared);
     } catch (error) {
       this.#flights.delete(key);
       flight.shared?.reject(error);
       throw error;
+    }
+  }
+
+  /** The whole body, by the deadline of who asked first: nobody who joined has an earlier one. */
+  async #read(answer: Response, deadlineAtMs: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = answer.bytes();
+    try {
+      return await (this.#timers?.race(bytes, deadlineAtMs, () => {}) ?? bytes);
+    } catch (cause) {
+      if (!(cause instanceof DeadlineExceeded)) throw cause;
+      throw new Problem("gateway-timeout", { detail: "The answer did not end in time", cause });
     }
   }
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { FakeClock } from "../../testing/fake_clock.ts";
 import { Coalescer } from "./coalescer.ts";
+import { SharedTimers } from "./shared_timers.ts";
 import type { HeaderFields } from "./headers.ts";
 
 type Ask = { path?: string; headers?: HeaderFields; credentials?: string; method?: string };
@@ -158,6 +160,20 @@ Deno.test("Coalescer fails those who wait when the shared body breaks off", asyn
   open();
   const ends = await Promise.allSettled(pending);
   assert.deepEqual(ends.map(({ status }) => status), ["rejected", "rejected"]);
+});
+
+Deno.test("Coalescer waits for the end of a shared body no longer than for its beginning", async () => {
+  const clock = new FakeClock();
+  const coalescer = new Coalescer({ timers: new SharedTimers(clock) });
+  const stalls = new Response(new ReadableStream(), { headers: { "content-length": "5" } });
+  const request = { method: "GET", path: "/users", deadlineAtMs: 1_000 };
+  const pending = [1, 2].map(() => coalescer.run(request, () => Promise.resolve(stalls)));
+  const ends = Promise.allSettled(pending);
+  await clock.advance(1_020);
+  for (const end of await ends) {
+    assert.ok(end.status === "rejected");
+    assert.equal(end.reason.type, "gateway-timeout");
+  }
 });
 
 Deno.test("Coalescer shares an answer without a body", async () => {

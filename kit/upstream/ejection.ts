@@ -13,6 +13,8 @@ export interface EjectorOptions {
   ejectMs?: number;
   /** Longest time out. @default 60000 */
   maxEjectMs?: number;
+  /** One earlier ejection is forgotten for each such time that a replica was in. @default 30_000 */
+  forgetMs?: number;
   /** Largest share of the replicas that may be out at once. @default 0.67 */
   maxShare?: number;
 }
@@ -22,12 +24,13 @@ export class Ejector {
   readonly #consecutiveFailures: number;
   readonly #ejectMs: number;
   readonly #maxEjectMs: number;
+  readonly #forgetMs: number;
   readonly #maxShare: number;
 
   /** @throws {RangeError} when an option is not in its range */
   constructor(options: EjectorOptions = {}) {
-    const { consecutiveFailures = 5, ejectMs = 5_000, maxEjectMs = 60_000, maxShare = 0.67 } =
-      options;
+    const { consecutiveFailures = 5, ejectMs = 5_000, maxEjectMs = 60_000 } = options;
+    const { forgetMs = 30_000, maxShare = 0.67 } = options;
     check(
       "consecutiveFailures must be an integer >= 1",
       consecutiveFailures,
@@ -35,17 +38,18 @@ export class Ejector {
     );
     check("ejectMs must be > 0", ejectMs, ejectMs > 0);
     check("maxEjectMs must be >= ejectMs", maxEjectMs, maxEjectMs >= ejectMs);
+    check("forgetMs must be > 0", forgetMs, forgetMs > 0);
     check("maxShare must be in [0, 1]", maxShare, maxShare >= 0 && maxShare <= 1);
     this.#consecutiveFailures = consecutiveFailures;
     this.#ejectMs = ejectMs;
     this.#maxEjectMs = maxEjectMs;
+    this.#forgetMs = forgetMs;
     this.#maxShare = maxShare;
   }
 
-  /** A replica answered well. */
+  /** A replica answered well. Its earlier ejections are not forgotten by that: one that flaps stays out longer each time. */
   succeeded(endpoint: Endpoint): void {
     endpoint.consecutiveFailures = 0;
-    endpoint.ejections = 0;
   }
 
   /**
@@ -60,7 +64,8 @@ export class Ejector {
     if (endpoint.ejectedUntilMs > nowMs) return false;
     const out = all.filter(({ ejectedUntilMs }) => ejectedUntilMs > nowMs).length;
     if (out + 1 > this.#maxShare * all.length) return false;
-    endpoint.ejections++;
+    const inForMs = nowMs - endpoint.ejectedUntilMs;
+    endpoint.ejections = Math.max(0, endpoint.ejections - Math.floor(inForMs / this.#forgetMs)) + 1;
     endpoint.ejectedUntilMs = nowMs +
       Math.min(this.#maxEjectMs, this.#ejectMs * endpoint.ejections);
     return true;

@@ -40,9 +40,27 @@ Deno.test("Ejector ejects for longer each time, at once when a replica comes bac
     times.push((a.ejectedUntilMs - nowMs) / 1000);
   }
   assert.deepEqual(times, [10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60, 60, 60]);
-  ejector.succeeded(a);
-  for (let i = 0; i < 5; i++) ejector.failed(a, all, 1e6);
-  assert.equal(a.ejectedUntilMs, 1e6 + 5_000);
+});
+
+Deno.test("Ejector ejects a replica that flaps for longer each time, and forgets while it stays in", () => {
+  const ejector = new Ejector();
+  const all = pool(2);
+  const [a] = all;
+  assert.ok(a);
+  let nowMs = 0;
+  /** Fails five times after having been in, and answering well, for so long. */
+  function ejectAfter(inMs: number): number {
+    nowMs = a?.ejectedUntilMs ?? 0;
+    ejector.succeeded(a as Endpoint);
+    nowMs += inMs;
+    for (let i = 0; i < 5; i++) ejector.failed(a as Endpoint, all, nowMs);
+    return (a as Endpoint).ejectedUntilMs - nowMs;
+  }
+  assert.deepEqual([0, 1_000, 1_000, 29_999].map(ejectAfter), [5_000, 10_000, 15_000, 20_000]);
+  // Four earlier ones: one is forgotten after 30 s, three after 90 s, all after a long time.
+  assert.equal(ejectAfter(30_000), 20_000);
+  assert.equal(ejectAfter(90_000), 10_000);
+  assert.equal(ejectAfter(1e6), 5_000);
 });
 
 for (const [size, most] of [[1, 0], [2, 1], [3, 2], [4, 2], [6, 4], [100, 67]] as const) {
@@ -79,6 +97,7 @@ for (
   const options of [
     { consecutiveFailures: 0 },
     { ejectMs: 0 },
+    { forgetMs: 0 },
     { ejectMs: 10, maxEjectMs: 9 },
     { maxShare: 1.1 },
   ]

@@ -18,8 +18,9 @@ export interface UpstreamRequest {
   /** When the answer must be complete, by the clock's {@linkcode Clock.now}. */
   deadlineAtMs: number;
   /**
-   * The answer is passed on as it comes, so the deadline need not hold for the end of its body. Only
-   * its begin is waited for, which is cheaper.
+   * The answer is passed on as it comes, so the deadline need not hold for the end of its body. Only its begin is waited
+   * for, which is cheaper, and what breaks off later is nobody's failure here. Otherwise the answer is read whole within
+   * the attempt, and a body that hangs or breaks off is a failed attempt like any other.
    *
    * @default false
    */

@@ -3,33 +3,45 @@
  *
  * @module
  */
-import type { Evidence, TrialEvidence } from "../evidence.ts";
-import type { Analysis, Experiment, TrialContext } from "../experiment.ts";
-import { ceilingVerdict, cellName, headlineRows, listing, ratioVerdict } from "../findings.ts";
-import { isGood, type Sample } from "../load/sample.ts";
-import { latencyMs } from "../measures_of_samples.ts";
-import type { Levels, Metric, Verdict } from "../results.ts";
+import type { UpstreamSnapshot } from "../../kit/upstream.ts";
+import type { Experiment, TrialContext } from "../experiment.ts";
+import type { Levels } from "../results.ts";
 import { untilReady } from "./arrangements.ts";
+import {
+  analyseBreaker,
+  BUDGET_RATIO,
+  BUDGET_SLACK,
+  MAX_RETRIES,
+  SETTLE_MS,
+} from "./breaker_analysis.ts";
 import { strike } from "./strike.ts";
 
 const VICTIM_RATE = 60;
 const BYSTANDER_RATE = 100;
-/** A breaker needs calls that failed, and those that hang fail after 2 s; what comes after this is its work. */
-const SETTLE_MS = 2_700;
-/** This many good answers in a row are a recovery. */
-const RECOVERED_AFTER = 10;
-
-const phases = (quick: boolean) =>
-  quick
-    ? { leadMs: 400, faultMs: 3_600, restMs: 4_600 }
-    : { leadMs: 3_000, faultMs: 8_000, restMs: 9_000 };
+/** Time that is watched after the breaker has closed again. */
+const TAIL_MS = 1_000;
 
 /** Layers of the gateway that are switched off. */
-const PROTECTIONS: Record<string, string> = {
+const PROTECTIONS: Readonly<Record<string, string>> = {
   "all": "",
   "no-breaker": "breaker",
-  "none": "coalesce,bulkhead,retry,hedge,breaker,ejection",
+  "no-breaker-no-budget": "breaker,budget",
 };
+
+/** Lengths of the phases of a trial; only a breaker needs time to recover. */
+function phases({ protection, fault }: Levels, quick: boolean) {
+  const settleMs = SETTLE_MS[String(fault)] ?? 0;
+  const breaker = protection === "all";
+  if (quick) {
+    return { leadMs: 400, settleMs, faultMs: settleMs + 900, restMs: breaker ? 5_600 : 2_000 };
+  }
+  return {
+    ...{ leadMs: 1_000, settleMs },
+    // With errors long enough that a breaker asks in vain and doubles its time (5 s, then 10 s).
+    faultMs: !breaker ? settleMs + 2_800 : fault === "hang" ? 6_000 : 8_000,
+    restMs: breaker ? 10_000 : 2_000,
+  };
+}
 
 /** The experiment. */
 export const breaker: Experiment = {
@@ -55,46 +67,64 @@ export const breaker: Experiment = {
       id: "recovers",
       text: "With everything on, requests succeed again at most 8 s after the service does",
     },
+    {
+      id: "budget-bounds",
+      text:
+        `Without the breaker, the budget holds the attempts at ${
+          1 + BUDGET_RATIO
+        } a request to the failing service ` +
+        `(at most ${BUDGET_SLACK} attempts over in a trial: those that are under way when the count begins)`,
+    },
+    {
+      id: "storm-without-budget",
+      text: `Without breaker and budget it gets ${
+        ((1 + MAX_RETRIES) / (1 + BUDGET_RATIO)).toFixed(1)
+      } times as many attempts as with the budget: ${1 + MAX_RETRIES} a request (within 10 %)`,
+    },
   ],
   theory:
     "A hanging dependency holds every caller for the whole timeout (2 s); a breaker that is open answers at once " +
-    "and asks again after 5 s with jitter.",
+    `and asks again after 5 s, then 10 s, with jitter. A GET that fails is tried 1 + ${MAX_RETRIES} times, or ` +
+    `1 + ${BUDGET_RATIO} times on average, and 3 attempts more, when a budget bounds it.`,
   factors: [
     {
       name: "protection",
       description: "layers of the upstream client",
       levels: Object.keys(PROTECTIONS),
-      quick: ["all", "no-breaker"],
     },
     {
       name: "fault",
       description: "what the orders service does",
       levels: ["hang", "error"],
-      quick: ["hang"],
     },
   ],
   method:
     `One gateway replica. GET /api/orders at ${VICTIM_RATE}/s and GET /api/users at ${BYSTANDER_RATE}/s, open ` +
-    "loop. orders is stopped (SIGSTOP) or answers 500 to all, and then goes on. Latencies are of the time from 2.7 s " +
-    "after the fault's start to its end.",
-  trials: { full: 3, quick: 2 },
+    "loop. orders is stopped (SIGSTOP) or answers 500 to all, and then goes on. Latencies and retries are of the time " +
+    `from ${SETTLE_MS.hang} ms (hang) or ${SETTLE_MS.error} ms (error) after the fault's start to its end.`,
+  trials: { full: 5, quick: 2 },
+  // What hangs is not tried again, so a budget matters to errors only. Quick runs keep what the claims need.
+  includes: ({ protection, fault }, quick) =>
+    fault === "hang" ? protection !== "no-breaker-no-budget" : !quick || protection !== "all",
   stack: ({ protection }) => ({
     replicas: 1,
     faults: true,
     gatewayEnv: { LAYERS_OFF: PROTECTIONS[String(protection)] ?? "", SHEDDING: "off" },
   }),
   arrange: (stack) => untilReady(stack, AbortSignal.timeout(20_000)),
-  secondsPerTrial: (_levels, quick) => {
-    const { leadMs, faultMs, restMs } = phases(quick);
-    return (leadMs + faultMs + restMs) / 1000 + 0.5;
+  secondsPerTrial: (levels, quick) => {
+    const { leadMs, faultMs, restMs } = phases(levels, quick);
+    // A trial ends when the breaker has closed: on average after two thirds of what it may take.
+    const closedMs = levels.protection === "all" ? 0.7 * restMs : TAIL_MS;
+    return (leadMs + faultMs + closedMs) / 1000 + 0.5;
   },
 
   async run(trial) {
     const { url } = trial.stack;
-    const { leadMs, faultMs, restMs } = phases(trial.quick);
+    const { leadMs, settleMs, faultMs, restMs } = phases(trial.levels, trial.quick);
     const { items } = await (await fetch(`${url}/api/users?limit=50`)).json();
     const ids: string[] = items.map(({ id }: { id: string }) => id);
-    const load = { durationSeconds: (leadMs + faultMs + restMs) / 1000, timeoutMs: 10_000 };
+    const load = { durationSeconds: (leadMs + faultMs + restMs) / 1000 + 1, timeoutMs: 10_000 };
     const [victim, bystander] = await Promise.all([
       trial.probe("orders", {
         ...load,
@@ -110,12 +140,17 @@ export const breaker: Experiment = {
       }),
     ]);
     await trial.sleep(leadMs);
-    const attemptsBefore = await attempts(trial);
+    const before = await counters(trial);
     const atMs = trial.elapsedMs();
     const recover = await strike(trial);
     try {
-      await trial.sleep(faultMs);
-      trial.observe("attempts", await attempts(trial) - attemptsBefore);
+      await trial.sleep(settleMs);
+      const settled = await counters(trial);
+      await trial.sleep(faultMs - settleMs);
+      const after = await counters(trial);
+      trial.observe("attempts", after.attempts - before.attempts);
+      trial.observe("settledAttempts", after.attempts - settled.attempts);
+      trial.observe("settledRetries", after.retries - settled.retries);
     } finally {
       await recover();
     }
@@ -125,122 +160,35 @@ export const breaker: Experiment = {
     });
     trial.observe("faultAtMs", atMs);
     trial.observe("recoveredAtMs", trial.elapsedMs());
+    await untilClosed(trial, restMs - TAIL_MS);
+    await trial.sleep(TAIL_MS);
+    victim.stop();
+    bystander.stop();
     await Promise.all([victim.result, bystander.result]);
   },
 
-  analyse,
+  analyse: analyseBreaker,
 };
 
-/** Attempts that the gateway has made at orders. */
-async function attempts({ stack }: TrialContext): Promise<number> {
+/** What the gateway says of its way to orders. */
+async function orders({ stack }: TrialContext): Promise<UpstreamSnapshot> {
   const metrics = await (await fetch(`${stack.url}/api/metrics`)).json();
-  return Number(metrics.upstreams.orders.attempts);
+  return metrics.upstreams.orders;
 }
 
-function during(trial: TrialEvidence, label: string): readonly Sample[] {
-  const from = trial.number("faultAtMs") + SETTLE_MS;
-  const to = trial.number("recoveredAtMs");
-  return trial.samples(label).filter(({ intendedMs }) => intendedMs >= from && intendedMs < to);
+/** Attempts so far, and how many of them came on top of the requests. */
+async function counters(trial: TrialContext): Promise<{ attempts: number; retries: number }> {
+  const { attempts, retries, hedges } = await orders(trial);
+  return { attempts, retries: retries + hedges };
 }
 
-const victimP50 = (trial: TrialEvidence) => latencyMs(during(trial, "orders"), 0.5);
-
-function amplification(trial: TrialEvidence): number {
-  const from = trial.number("faultAtMs");
-  const to = trial.number("recoveredAtMs");
-  const requests = trial.samples("orders")
-    .filter(({ intendedMs }) => intendedMs >= from && intendedMs < to);
-  return trial.number("attempts") / requests.length;
-}
-
-/** From the service's recovery to the first of ten good answers in a row; to the trial's end when there are none. */
-function recoveryMs(trial: TrialEvidence): number {
-  const from = trial.number("recoveredAtMs");
-  const after = trial.samples("orders").filter(({ intendedMs }) => intendedMs >= from);
-  const first = after.findIndex((_, i) =>
-    i + RECOVERED_AFTER <= after.length && after.slice(i, i + RECOVERED_AFTER).every(isGood)
-  );
-  return (after[first]?.intendedMs ?? trial.record.durationMs) - from;
-}
-
-function analyse(evidence: Evidence): Analysis {
-  const cells = evidence.cells().toSorted((a, b) => cellName(a).localeCompare(cellName(b)));
-  const metrics = cells.flatMap((levels) => metricsOf(evidence, levels));
-  const all = (name: string) =>
-    metrics.filter((metric) => metric.name === name && metric.levels.protection === "all");
-  const ratio = evidence.ratio({
-    numerator: { protection: "no-breaker", fault: "hang" },
-    denominator: { protection: "all", fault: "hang" },
-  }, victimP50);
-  const verdicts: Verdict[] = [
-    ceilingVerdict("fails-fast", all("victim-p50"), 10),
-    ratioVerdict("breaker-helps", ratio, 50, "longer (p50) without the breaker"),
-    ceilingVerdict("no-amplification", all("amplification"), 1.2),
-    ceilingVerdict("recovers", all("recovery"), 8_000),
-  ];
-  const headline = headlineRows(evidence, verdicts, [{
-    lever: "circuit breaker, while a service hangs",
-    measure: "p50 of requests to the hanging service",
-    unit: "ms",
-    better: "lower",
-    from: { protection: "no-breaker", fault: "hang" },
-    to: { protection: "all", fault: "hang" },
-    value: victimP50,
-    hypothesis: "breaker-helps",
-  }]);
-  return {
-    answer: `With everything on: ${listing([...all("victim-p50"), ...all("amplification")])}.`,
-    verdicts,
-    headline,
-    metrics,
-    charts: cells.flatMap((levels) => {
-      const [trial] = evidence.where(levels);
-      return trial
-        ? [{
-          kind: "timeline" as const,
-          id: `timeline-${Object.values(levels).join("-")}`,
-          title: `${cellName(levels)}: one trial`,
-          alternative: listing(metrics.filter((metric) => metric.levels === levels)),
-          series: [
-            { label: "GET /api/orders (the failing service)", paths: [trial.path("orders")] },
-            { label: "GET /api/users (a bystander)", paths: [trial.path("users")] },
-          ],
-          bucketMs: 200,
-          delayedAboveMs: 250,
-          events: trial.record.events,
-        }]
-        : [];
-    }),
-  };
-}
-
-function metricsOf(evidence: Evidence, levels: Levels): Metric[] {
-  const better = "lower";
-  return [
-    evidence.metric(
-      { name: "victim-p50", title: "p50 of orders during the fault", unit: "ms", better },
-      levels,
-      victimP50,
-    ),
-    evidence.metric(
-      { name: "victim-p99", title: "p99 of orders during the fault", unit: "ms", better },
-      levels,
-      (trial) => latencyMs(during(trial, "orders"), 0.99),
-    ),
-    evidence.metric(
-      { name: "bystander-p99", title: "p99 of users during the fault", unit: "ms", better },
-      levels,
-      (trial) => latencyMs(during(trial, "users"), 0.99),
-    ),
-    evidence.metric(
-      { name: "amplification", title: "Attempts a request", unit: "ratio", better },
-      levels,
-      amplification,
-    ),
-    evidence.metric(
-      { name: "recovery", title: "Time to recover", unit: "ms", better },
-      levels,
-      recoveryMs,
-    ),
-  ];
+/** Waits until the breaker lets requests through again; one that is switched off always does. */
+async function untilClosed(trial: TrialContext, timeoutMs: number): Promise<void> {
+  const endMs = performance.now() + timeoutMs;
+  while (!trial.signal.aborted && performance.now() < endMs) {
+    // deno-lint-ignore no-await-in-loop -- looking again is the point
+    if ((await orders(trial)).breaker.kind === "closed") return;
+    // deno-lint-ignore no-await-in-loop -- as above
+    await trial.sleep(100);
+  }
 }

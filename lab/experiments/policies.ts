@@ -28,7 +28,7 @@ const DELAYED_MS = 20;
 const REPLICAS = 3;
 
 /** Whole periods of the busy replica (400 ms), so that it is busy for its share whatever the phase. */
-const seconds = (quick: boolean) => quick ? 1.6 : 5.6;
+const seconds = (quick: boolean) => quick ? 1.6 : 2.8;
 /** The busy replica is busy before the requests come, and until after them. */
 const MARGIN_SECONDS = 0.5;
 

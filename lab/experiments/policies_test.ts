@@ -14,7 +14,7 @@ function trialOf(levels: Levels, repetition: number, slowEvery: number): TrialEv
   const record = {
     ...{ experiment: "policies", id: `${levels.policy}${repetition}`, levels, repetition },
     ...{ observations: {}, data: { busy: "gateway-1" }, events: [] },
-    samples: [{ label: "mixed", path: "x" }],
+    samples: [{ label: "mixed", path: "x", count: samples.length }],
   } as unknown as Trial;
   return new TrialEvidence(record, new Map([["mixed", samples]]));
 }
@@ -39,9 +39,7 @@ Deno.test("policies judges each front by itself", () => {
   assert.equal(bad.verdicts[0]?.outcome, "failed");
 });
 
-Deno.test("policies does not hold a claim when a side is missing or had no delayed request", () => {
-  const { verdicts: [avoids] } = policies.analyse(evidenceOf({ nginx: 300, caddy: 1e6 }));
-  assert.equal(avoids?.outcome, "held", "one slow request is enough");
+Deno.test("policies leaves the claim open when a side is missing, and says when it had no delayed request", () => {
   const evidence = evidenceOf({ nginx: 300, caddy: 100 });
   const half = new Evidence(
     evidence.trials.filter(({ record: { levels } }) =>
@@ -58,8 +56,11 @@ Deno.test("policies does not hold a claim when a side is missing or had no delay
     return new TrialEvidence(trial.record, new Map([["mixed", quick]]));
   }));
   const [verdict] = policies.analyse(none).verdicts;
-  assert.equal(verdict?.outcome, "inconclusive");
-  assert.match(verdict.sentence, /caddy no ratio \(a side was 0\)/);
+  assert.equal(verdict?.outcome, "held");
+  assert.match(
+    verdict.sentence,
+    /caddy .*\(3 of 6 trials had no such request; half a one was added\)/,
+  );
 });
 
 Deno.test("policies refutes that ip-hash sticks by one client that met a second replica", () => {

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { LabStack } from "../experiment.ts";
+import type { LabStack, TrialContext } from "../experiment.ts";
 import { treeCpuUs } from "../environment.ts";
+import type { OhaResult } from "../load/oha.ts";
 
 /** CPU time by service since the call, in microseconds; null where the platform does not say. */
 export type CpuMeter = () => Promise<Map<string, number> | null>;
@@ -17,6 +18,20 @@ export async function meterCpu(stack: LabStack): Promise<CpuMeter> {
     if (!before || !after) return null;
     return new Map([...after].map(([service, us]) => [service, us - (before.get(service) ?? 0)]));
   };
+}
+
+/**
+ * What to divide CPU time by: good answers. Failures are cheap (a refusal) or dear (a timeout), so a trial that had any
+ * measured something else, and says so.
+ */
+export function goodAnswers(
+  trial: Pick<TrialContext, "warn">,
+  { good, requests }: Pick<OhaResult, "good" | "requests">,
+): number {
+  if (good < requests) {
+    trial.warn("failures", `${requests - good} of ${requests} requests failed`, "invalid");
+  }
+  return Math.max(1, good);
 }
 
 async function read(stack: LabStack): Promise<Map<string, number> | null> {

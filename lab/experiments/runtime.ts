@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { allOf, atLeast, atMost, type Evidence, type TrialEvidence } from "../evidence.ts";
+import { atLeast, type Evidence, type TrialEvidence } from "../evidence.ts";
 import type { Analysis, Experiment } from "../experiment.ts";
 import { cellName } from "../findings.ts";
 import { formatInterval } from "../report/format.ts";
 import type { Metric } from "../results.ts";
-import { meterCpu } from "./process_costs.ts";
+import { goodAnswers, meterCpu } from "./process_costs.ts";
 
 const CLIENTS = 16;
-const seconds = (quick: boolean) => quick ? 1.5 : 6;
+const seconds = (quick: boolean) => quick ? 1.5 : 4;
 
 /** The experiment. */
 export const runtime: Experiment = {
@@ -19,12 +19,13 @@ export const runtime: Experiment = {
   title: "Deno or Node",
   question: "What does the same system cost on Deno and on Node?",
   hypotheses: [{
-    id: "same-order",
-    text: "CPU time a request of the gateway differs by at most a factor of 3",
+    id: "deno-takes-less",
+    text: "A request costs the gateway less CPU time on Deno than on Node",
   }],
   theory:
     "None: the files are the same, the HTTP servers and clients below them are not. Measured before on one machine: " +
-    "a bare fetch hop cost 69 µs on Deno, with undici on Node 161 µs.",
+    "a bare fetch hop cost 69 µs on Deno, with undici on Node 161 µs. That is why the claim has a direction; how much less " +
+    "is a question, and has no bound.",
   factors: [{
     name: "runtime",
     description: "what runs gateway and services",
@@ -32,14 +33,14 @@ export const runtime: Experiment = {
   }],
   method:
     `One gateway replica behind nginx, ${CLIENTS} closed-loop clients, GET /api/users?limit=1; CPU time of the ` +
-    "gateway's and the service's process over the load, divided by the requests.",
+    "gateway's and the service's process over the load, divided by the good answers.",
   trials: { full: 5, quick: 2 },
   stack: ({ runtime }) => ({ replicas: 1, runtime: runtime as "deno" | "node" }),
   secondsPerTrial: (_levels, quick) => seconds(quick) + 0.4,
 
   async run(trial) {
     const cpu = await meterCpu(trial.stack);
-    const { goodputPerSecond, latencyMs, requests } = await trial.oha("users", {
+    const load = await trial.oha("users", {
       url: `${trial.stack.url}/api/users?limit=1`,
       mode: "closed",
       durationSeconds: seconds(trial.quick),
@@ -47,8 +48,10 @@ export const runtime: Experiment = {
     });
     const used = await cpu();
     if (!used) return trial.warn("no-cpu-time", "The platform does not say CPU times", "invalid");
+    const { goodputPerSecond, latencyMs } = load;
+    const answers = goodAnswers(trial, load);
     for (const service of ["gateway", "users", "front"]) {
-      trial.observe(`${service}CpuUs`, (used.get(service) ?? 0) / requests);
+      trial.observe(`${service}CpuUs`, (used.get(service) ?? 0) / answers);
     }
     trial.observe("goodputPerSecond", goodputPerSecond);
     trial.observe("p99Ms", latencyMs.p99 ?? NaN);
@@ -95,8 +98,8 @@ function analyse(evidence: Evidence): Analysis {
   return {
     answer: sentence,
     verdicts: [{
-      hypothesis: "same-order",
-      outcome: allOf([atLeast(ratio, 1 / 3), atMost(ratio, 3)]),
+      hypothesis: "deno-takes-less",
+      outcome: atLeast(ratio, 1),
       sentence,
     }],
     headline: [],

@@ -9,8 +9,8 @@ import { headlineRows, ratioVerdict } from "../findings.ts";
 import { formatInterval, formatNumber } from "../report/format.ts";
 import type { Interval, Metric } from "../results.ts";
 import {
-  bootstrapUsl,
   fitUsl,
+  spreadUsl,
   USL_MIN_LEVELS,
   type UslFit,
   uslInterval,
@@ -140,13 +140,15 @@ function efficiencyOf(ratio: Interval, replicas: number, evidence: Evidence): Me
 function lawOf(points: readonly UslPoint[], levels: readonly number[]) {
   if (levels.length < USL_MIN_LEVELS) return null;
   const fit = fitUsl(points);
-  const fits = bootstrapUsl(points);
+  const spread = spreadUsl(points);
+  const ends = (value: (fit: UslFit) => number): Pick<Interval, "low" | "high"> =>
+    spread ? uslInterval(spread, value) : { low: null, high: null };
   const interval = (value: (fit: UslFit) => number): Interval => ({
     estimate: value(fit),
-    ...uslInterval(fits, value),
+    ...ends(value),
     level: 0.95,
     n: points.length,
-    method: "percentile bootstrap over trials within N",
+    method: "noise between trials propagated through the fit, cut at 0",
   });
   const parameter = (
     name: "lambda" | "sigma" | "kappa",
@@ -172,7 +174,7 @@ function lawOf(points: readonly UslPoint[], levels: readonly number[]) {
     band: steps.map((x) => ({
       x,
       y: uslThroughput(fit, x),
-      ...uslInterval(fits, (each) => uslThroughput(each, x)),
+      ...ends((each) => uslThroughput(each, x)),
     })),
   };
 }

@@ -28,7 +28,7 @@ const TIMEOUT_MS = 10_000;
 const phases = (quick: boolean) =>
   quick
     ? { capacitySeconds: 0.5, overloadMs: 2_100, settleMs: 1_500 }
-    : { capacitySeconds: 1.5, overloadMs: 6_000, settleMs: 2_000 };
+    : { capacitySeconds: 1, overloadMs: 5_000, settleMs: 2_000 };
 
 /** The experiment. */
 export const shedding: Experiment = {
@@ -62,7 +62,7 @@ export const shedding: Experiment = {
   method:
     "One gateway replica behind nginx. GET /api/cpu-bound inline, a fixed number of rounds that take an idle core about " +
     `${WORK_MS} ms. Its capacity is measured by two closed-loop clients, then ${OVERLOAD} times that is offered, open ` +
-    "loop, for 6 s (quick: 2.1 s). Judged is what was sent from 2 s (1.5 s) on.",
+    "loop, for 5 s (quick: 2.1 s). Judged is what was sent from 2 s (1.5 s) on.",
   trials: { full: 4, quick: 2 },
   stack: ({ shedding }) => ({ replicas: 1, gatewayEnv: { SHEDDING: String(shedding) } }),
   secondsPerTrial: ({ shedding }, quick) => {

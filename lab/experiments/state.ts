@@ -15,9 +15,9 @@ import type { HeadlineRow, Levels, Metric, Verdict } from "../results.ts";
 const PASSWORD = "the lab measures this";
 /** Clients that count at the same time: only then can a read and a write of one get between those of another. */
 const CLIENTS = 16;
-const requests = (quick: boolean) => quick ? 45 : 300;
-const seconds = (quick: boolean) => quick ? 0.6 : 4;
-const crowdSeconds = (quick: boolean) => quick ? 0.3 : 1;
+const requests = (quick: boolean) => quick ? 45 : 240;
+const seconds = (quick: boolean) => quick ? 0.6 : 1.6;
+const crowdSeconds = (quick: boolean) => quick ? 0.3 : 0.5;
 
 /** The experiment. */
 export const state: Experiment = {

@@ -14,7 +14,7 @@ import { cpuWork } from "./cpu_work.ts";
 /** Work of a request: 200 a second at most for one core. */
 const WORK_MS = 5;
 const CLIENTS = 16;
-const seconds = (quick: boolean) => quick ? 1.2 : 6;
+const seconds = (quick: boolean) => quick ? 1.2 : 2.5;
 
 const SHAPES: Record<string, { replicas: number; workers: number }> = {
   "1 process": { replicas: 1, workers: 1 },

@@ -7,6 +7,14 @@
 import { z } from "zod";
 import { findTool } from "../../stack/tools.ts";
 import type { Generator } from "../results.ts";
+import { latenessOf, type OhaResponse, readOhaResponses } from "./oha_responses.ts";
+
+/** Sends that are later than this (p99) were not the load that was asked for; the prober judges itself by the same. */
+const MAX_LATE_MS = 10;
+/** Connections of an open loop that says nothing else. */
+const CONNECTIONS = 200;
+/** It had no more files (24) or local ports (99); Linux. */
+const STARVED = /\(os error (24|99)\)/;
 
 /** Options of {@linkcode runOha}. */
 export interface OhaOptions {
@@ -39,7 +47,7 @@ export interface OhaOptions {
 }
 
 const outputSchema = z.looseObject({
-  summary: z.looseObject({ total: z.number() }),
+  summary: z.looseObject({ total: z.number(), average: z.number().nullish() }),
   latencyPercentiles: z.record(z.string(), z.number().nullable()),
   statusCodeDistribution: z.record(z.string(), z.int()),
   errorDistribution: z.record(z.string(), z.int()),
@@ -59,6 +67,10 @@ export interface OhaResult {
   totalSeconds: number;
   /** `good` a second of the whole run. */
   goodputPerSecond: number;
+  /** Mean latency of responses in ms; null when there were none. */
+  meanLatencyMs: number | null;
+  /** Of open loops: every response, by intended send time. */
+  responses?: OhaResponse[];
   /** Percentiles of responses in ms, such as `p50`, `p99.9`; null when there were none. */
   latencyMs: Record<string, number | null>;
   generator: Generator;
@@ -71,10 +83,16 @@ export async function runOha(options: OhaOptions): Promise<OhaResult> {
   const tool = findTool("oha");
   if (!tool.present) throw new Error(`Cannot run oha: ${tool.reason}`);
   const args = ohaArgs(options);
+  const database = options.mode === "open"
+    ? await Deno.makeTempFile({ prefix: "oha-", suffix: ".sqlite" })
+    : undefined;
   const list = options.urls ? await Deno.makeTempFile({ prefix: "oha-" }) : undefined;
   if (list) await Deno.writeTextFile(list, (options.urls ?? []).join("\n"));
   const child = new Deno.Command(tool.path, {
-    args: list ? [...args.slice(0, -1), "--urls-from-file", list] : args,
+    args: [
+      ...(database ? ["--db-url", database] : []),
+      ...(list ? [...args.slice(0, -1), "--urls-from-file", list] : args),
+    ],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -83,7 +101,11 @@ export async function runOha(options: OhaOptions): Promise<OhaResult> {
   const cpu = watchCpu(child.pid);
   const { success, code, stdout, stderr } = await child.output();
   const cpuSeconds = cpu.stop();
-  if (list) await Deno.remove(list);
+  const responses = success && database ? readOhaResponses(database) : undefined;
+  for (const file of [list, database]) {
+    // deno-lint-ignore no-await-in-loop -- two at most
+    if (file) await Deno.remove(file);
+  }
   if (!success) {
     const said = new TextDecoder().decode(stderr).trim();
     throw new Error(`Cannot run oha: it must exit with 0, received ${code} "${said}"`);
@@ -97,19 +119,45 @@ export async function runOha(options: OhaOptions): Promise<OhaResult> {
   return {
     ...parsed,
     args,
-    generator: {
-      tool: "oha",
+    ...(responses ? { responses } : {}),
+    generator: judgeOha(responses ?? [], {
       cpuCores,
-      lateP99Ms: null,
-      lateMaxMs: null,
-      bottleneck: cpuCores !== null && cpuCores > 0.8 * navigator.hardwareConcurrency,
-    },
+      cores: navigator.hardwareConcurrency,
+      connections: options.connections ?? CONNECTIONS,
+      errors: Object.keys(parsed.errors),
+    }),
+  };
+}
+
+/**
+ * Whether oha itself limited a run: it took nearly all cores, ran out of files or ports, or sent late while connections were free. Late sends with all
+ * connections busy are the service's (or the caller's, who gave too few): latency counts from the intended time anyway.
+ */
+export function judgeOha(
+  responses: readonly OhaResponse[],
+  { cpuCores, cores, connections, errors = [] }: {
+    cpuCores: number | null;
+    cores: number;
+    connections: number;
+    /** Its words for requests without a response. @default none */
+    errors?: readonly string[];
+  },
+): Generator {
+  const late = latenessOf(responses, connections);
+  return {
+    tool: "oha",
+    cpuCores,
+    lateP99Ms: late?.lateP99Ms ?? null,
+    lateMaxMs: late?.lateMaxMs ?? null,
+    bottleneck: (cpuCores !== null && cpuCores > 0.8 * cores) ||
+      errors.some((error) => STARVED.test(error)) ||
+      (late !== null && late.own && late.lateP99Ms > MAX_LATE_MS),
   };
 }
 
 /** The arguments for oha. @throws when the options contradict each other */
 export function ohaArgs(options: OhaOptions): string[] {
-  const { url, mode, ratePerSecond, durationSeconds, connections = 200 } = options;
+  const { url, mode, ratePerSecond, durationSeconds, connections = CONNECTIONS } = options;
   const { method = "GET", headers = {}, body, keepAlive = true, timeoutMs = 10_000 } = options;
   if ((mode === "open") !== (ratePerSecond !== undefined)) {
     throw new TypeError(
@@ -135,7 +183,10 @@ export function ohaArgs(options: OhaOptions): string[] {
 }
 
 /** Reads what oha printed. `expected`: how many requests were asked for. */
-export function parseOha(text: string, expected?: number): Omit<OhaResult, "args" | "generator"> {
+export function parseOha(
+  text: string,
+  expected?: number,
+): Omit<OhaResult, "args" | "generator" | "responses"> {
   const output = outputSchema.parse(JSON.parse(text));
   const statuses = output.statusCodeDistribution;
   const errors = output.errorDistribution;
@@ -148,7 +199,7 @@ export function parseOha(text: string, expected?: number): Omit<OhaResult, "args
   const good = total(
     Object.fromEntries(Object.entries(statuses).filter(([s]) => /^[23]\d\d$/.test(s))),
   );
-  const totalSeconds = output.summary.total;
+  const { total: totalSeconds, average } = output.summary;
   return {
     requests,
     statuses,
@@ -156,6 +207,7 @@ export function parseOha(text: string, expected?: number): Omit<OhaResult, "args
     good,
     totalSeconds,
     goodputPerSecond: good / totalSeconds,
+    meanLatencyMs: typeof average === "number" ? average * 1000 : null,
     latencyMs: Object.fromEntries(
       Object.entries(output.latencyPercentiles).map(([p, s]) => [p, s === null ? null : s * 1000]),
     ),

@@ -46,6 +46,11 @@ export interface Sample {
   retryAfterS: number | null;
 }
 
+/** Whether a complete response came, of whatever status: what has a latency. oha's percentiles are over the same. */
+export function isAnswered(sample: Sample): boolean {
+  return sample.error === null;
+}
+
 /** Whether the client got what it asked for: a complete response of status below 400. */
 export function isGood(sample: Sample): boolean {
   return sample.error === null && sample.status >= 200 && sample.status < 400;

@@ -47,6 +47,7 @@ export function formatValue(value: number, unit: Unit): string {
 
 /** An estimate with its interval: `4.71x [4.66, 4.75]`; only the estimate when there is no interval. */
 export function formatInterval(interval: Interval, unit: Unit): string {
+  if (interval.n === 0) return "no value";
   const estimate = formatValue(interval.estimate, unit);
   if (interval.low === null || interval.high === null) return estimate;
   return `${estimate} [${formatValue(interval.low, unit)}, ${formatValue(interval.high, unit)}]`;

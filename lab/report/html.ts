@@ -46,7 +46,8 @@ ${drawHeadline(report)}
 ${experiments.map((experiment) => drawExperiment(experiment, report))}
 </main>
 <footer class="muted"><p>Made from raw samples by <code>${run.command}</code>, seed ${run.seed}.
-Intervals are over trials, not over requests. Percentiles count answered requests; failures are counted apart.</p></footer>
+Intervals are over trials, not over requests. Percentiles count answered requests, whatever the
+status; failures (no answer, or a status of 400 and above) are counted apart, in the warnings.</p></footer>
 </body>
 </html>
 `.toString();

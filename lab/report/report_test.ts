@@ -57,8 +57,18 @@ Deno.test("renderHtml() says when a run was interrupted", () => {
 Deno.test("renderHtml() draws an experiment whose every request failed", () => {
   const failed = blockedSamples("light");
   failed.columns.status.fill(0);
+  failed.dictionaries.errors = ["refused"];
+  failed.columns.error.fill(0);
   const html = renderHtml({ ...report, samples: () => failed });
   assert.doesNotMatch(html, /NaN|undefined|Infinity/);
+});
+
+Deno.test("renderMarkdown() does not print 0 for a measure that no trial gave", () => {
+  const [metric] = experiment.metrics;
+  assert.ok(metric);
+  const none = { ...metric, value: { ...metric.value, estimate: 0, low: null, high: null, n: 0 } };
+  const text = renderMarkdown({ ...report, experiments: [{ ...experiment, metrics: [none] }] });
+  assert.match(text, /\| no value \|/);
 });
 
 Deno.test("renderMarkdown() holds the first table, every verdict and every warning", () => {

@@ -1,25 +1,27 @@
 /**
- * Least squares with few unknowns of which all but the first must not be negative.
+ * Least squares with few unknowns of which all but the first must not be negative, unless that is lifted.
  *
  * @module
  */
 
 /**
- * Minimises |A x - y| with x[1], x[2], ... >= 0. With a handful of unknowns every set of zeros can be tried: the best
+ * Minimises |A x - y| with x[1], x[2], ... >= 0, or of any sign when `bounded` is false. With a handful of unknowns every set of zeros can be tried: the best
  * feasible one is the minimum (it satisfies the conditions of C. Lawson and R. Hanson, "Solving Least Squares Problems",
  * 1974, chapter 23).
  */
 export function leastSquares(
   rows: readonly (readonly number[])[],
   y: readonly number[],
+  { bounded = true }: { bounded?: boolean } = {},
 ): number[] {
   const unknowns = rows[0]?.length ?? 0;
   let best: { x: number[]; loss: number } | undefined;
-  for (let zeros = 0; zeros < 2 ** (unknowns - 1); zeros++) {
+  for (let zeros = 0; zeros < (bounded ? 2 ** (unknowns - 1) : 1); zeros++) {
     const free = Array.from({ length: unknowns }, (_, i) => i)
       .filter((i) => i === 0 || (zeros & (1 << (i - 1))) === 0);
     const solved = solveNormal(rows.map((row) => free.map((i) => row[i] ?? 0)), y);
-    if (!solved || solved.some((value, i) => free[i] !== 0 && value < 0)) continue;
+    if (!solved) continue;
+    if (bounded && solved.some((value, i) => free[i] !== 0 && value < 0)) continue;
     const x = Array<number>(unknowns).fill(0);
     free.forEach((i, k) => x[i] = solved[k] ?? 0);
     const loss = rows.reduce(

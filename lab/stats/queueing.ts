@@ -10,6 +10,24 @@ export function littleConcurrency(ratePerSecond: number, meanLatencyMs: number):
 }
 
 /**
+ * How far a closed loop is from Little's law: 0 when its clients were always waiting for an answer, -0.2 when a fifth of
+ * them was not. Clients start together and end one by one after the time that they were given, so the law speaks of a range:
+ * at least all of them for `durationSeconds`, at most for `totalSeconds`.
+ */
+export function closedLoopGap(loop: {
+  clients: number;
+  requests: number;
+  meanLatencyMs: number;
+  durationSeconds: number;
+  totalSeconds: number;
+}): number {
+  const { clients, requests, meanLatencyMs, durationSeconds, totalSeconds } = loop;
+  const least = littleConcurrency(requests / totalSeconds, meanLatencyMs) / clients - 1;
+  const most = littleConcurrency(requests / durationSeconds, meanLatencyMs) / clients - 1;
+  return most < 0 ? most : Math.max(0, least);
+}
+
+/**
  * Erlang C: the probability that an arrival to an M/M/c queue must wait, through the recursion of Erlang B, which does
  * not overflow (L. Kleinrock, Queueing Systems I, 1975, section 3.5).
  *

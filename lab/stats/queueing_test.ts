@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { concurrencyCapacity, erlangC, littleConcurrency, mmcWaitMs } from "./queueing.ts";
+import {
+  closedLoopGap,
+  concurrencyCapacity,
+  erlangC,
+  littleConcurrency,
+  mmcWaitMs,
+} from "./queueing.ts";
 
 const near = (actual: number, expected: number, by: number) =>
   assert.ok(Math.abs(actual - expected) <= by, `${actual} must be within ${by} of ${expected}`);
@@ -20,6 +26,17 @@ Deno.test("erlangC() is rho for one server and about 0.10 for 10 servers at 6 er
 Deno.test("erlangC() refuses an overloaded queue", () => {
   assert.throws(() => erlangC(2, 2), /load must be 0 to 2/);
   assert.throws(() => erlangC(0, 0), /servers must be a positive integer/);
+});
+
+Deno.test("closedLoopGap() is 0 where the clients always wait, also through the tail, and tells idle ones", () => {
+  const loop = { clients: 10, durationSeconds: 1, totalSeconds: 1.2 };
+  // Five rounds of 10 in the time, and a sixth that began in it.
+  assert.equal(closedLoopGap({ ...loop, requests: 60, meanLatencyMs: 200 }), 0);
+  assert.equal(closedLoopGap({ ...loop, requests: 50, meanLatencyMs: 200 }), 0);
+  // A generator that needs as long for itself as it waits.
+  near(closedLoopGap({ ...loop, requests: 50, meanLatencyMs: 100 }), -0.5, 1e-12);
+  // More in flight than there are clients: a latency that counts what was before the send.
+  near(closedLoopGap({ ...loop, requests: 60, meanLatencyMs: 300 }), 0.5, 1e-12);
 });
 
 Deno.test("concurrencyCapacity() is N K / S", () => {

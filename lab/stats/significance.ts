@@ -16,16 +16,29 @@ export interface Difference {
   p: number;
 }
 
+/** Options of {@linkcode welch}. */
+export interface WelchOptions {
+  /** Coverage of the interval. @default 0.95 */
+  level?: number;
+  /** Least variance of a single value that is believed: a handful of equal ones does not show that none is left. @default 0 */
+  leastVariance?: number;
+}
+
 /**
  * Welch's test for means of unequal variance (B. Welch, Biometrika 34 (1947) 28-35), with the interval that goes with it.
  *
  * @returns null with fewer than two values on a side
  */
-export function welch(a: readonly number[], b: readonly number[], level = 0.95): Difference | null {
+export function welch(
+  a: readonly number[],
+  b: readonly number[],
+  options: WelchOptions = {},
+): Difference | null {
+  const { level = 0.95, leastVariance = 0 } = options;
   if (a.length < 2 || b.length < 2) return null;
   const estimate = mean(b) - mean(a);
-  const va = squaredError(a);
-  const vb = squaredError(b);
+  const va = squaredError(a, leastVariance);
+  const vb = squaredError(b, leastVariance);
   // Nothing varies: equal or certainly different.
   if (va + vb === 0) {
     return { estimate, low: estimate, high: estimate, p: estimate === 0 ? 1 : 0 };
@@ -38,10 +51,22 @@ export function welch(a: readonly number[], b: readonly number[], level = 0.95):
 }
 
 /** Squared standard error of the mean. */
-function squaredError(values: readonly number[]): number {
+function squaredError(values: readonly number[], leastVariance: number): number {
   const center = mean(values);
   const variance = values.reduce((sum, v) => sum + (v - center) ** 2, 0) / (values.length - 1);
-  return variance / values.length;
+  return Math.max(variance, leastVariance) / values.length;
+}
+
+/**
+ * Whether counts of rare events differ, such as failed requests a trial: on 2 sqrt(x + 3/8), which makes the variance of a
+ * Poisson count about 1 (F. Anscombe, Biometrika 35 (1948) 246-254). Chance alone gives that much, so less is not
+ * believed; events that come in bursts give more, and that is. The interval is on the transformed scale.
+ *
+ * @returns null with fewer than two counts on a side
+ */
+export function countDifference(a: readonly number[], b: readonly number[]): Difference | null {
+  const stabilised = (counts: readonly number[]) => counts.map((x) => 2 * Math.sqrt(x + 3 / 8));
+  return welch(stabilised(a), stabilised(b), { leastVariance: 1 });
 }
 
 /**

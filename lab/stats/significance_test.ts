@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createRandom, shuffle } from "./random.ts";
-import { benjaminiHochberg, welch } from "./significance.ts";
+import { benjaminiHochberg, countDifference, welch } from "./significance.ts";
 
 Deno.test("benjaminiHochberg() believes the four findings of the authors' example", () => {
   // Benjamini and Hochberg 1995, section 4: 15 p-values, rate 0.05. (Bonferroni would believe three.)
@@ -65,4 +65,12 @@ Deno.test("shuffle() keeps every item and depends on the seed alone", () => {
   assert.deepEqual(shuffle(items, createRandom(1)), shuffle(items, createRandom(1)));
   assert.deepEqual(shuffle(items, createRandom(1)).toSorted(), items);
   assert.notDeepEqual(shuffle(items, createRandom(1)), shuffle(items, createRandom(2)));
+});
+
+Deno.test("countDifference() believes no less scatter than chance gives", () => {
+  assert.ok((countDifference([0, 0, 0], [1, 1, 1])?.p ?? 0) > 0.2);
+  assert.ok((countDifference([0, 0, 0], [30, 30, 30])?.p ?? 1) < 0.001);
+  // Bursts scatter more than chance, and that is believed.
+  assert.ok((countDifference([0, 0, 0], [0, 0, 90])?.p ?? 0) > 0.2);
+  assert.equal(countDifference([0], [1, 1]), null);
 });

@@ -7,9 +7,9 @@
  *
  * @module
  */
-import { percentileOfSorted } from "./percentile.ts";
-import { createRandom, type Random } from "./random.ts";
 import { leastSquares } from "./least_squares.ts";
+import { mean } from "./percentile.ts";
+import { studentQuantile } from "./student.ts";
 
 /** Capacity seen with N replicas. */
 export interface UslPoint {
@@ -47,11 +47,14 @@ export function uslPeak({ sigma, kappa }: UslFit): number {
 
 /**
  * Fits the law. With a = 1 / lambda, b = sigma / lambda, c = kappa / lambda, N / X is linear in (a, b, c); that fit
- * starts Gauss-Newton steps on X itself, each solved with b, c >= 0.
+ * starts Gauss-Newton steps on X itself, each solved with b, c >= 0 (unless `bounded` is false, for intervals only).
  *
  * @throws with fewer than three distinct N, which cannot tell three parameters apart
  */
-export function fitUsl(points: readonly UslPoint[]): UslFit {
+export function fitUsl(
+  points: readonly UslPoint[],
+  { bounded = true }: { bounded?: boolean } = {},
+): UslFit {
   if (new Set(points.map(({ n }) => n)).size < 3) {
     throw new RangeError(
       `Cannot fit the Universal Scalability Law: three or more levels of N must be given, received "${points.length} points"`,
@@ -68,6 +71,7 @@ export function fitUsl(points: readonly UslPoint[]): UslFit {
   let p = leastSquares(
     rows.map((row, i) => row.map((v) => v * (start[i] ?? 1))),
     points.map(() => 1),
+    { bounded },
   );
   const lossOf = (q: readonly number[]) =>
     points.reduce((sum, { n, throughput }, i) => sum + (throughput - n / dot(rows[i], q)) ** 2, 0);
@@ -81,6 +85,7 @@ export function fitUsl(points: readonly UslPoint[]): UslFit {
         const y = dot(rows[i], p);
         return (weights[i] ?? 1) * y - (throughput - n / y);
       }),
+      { bounded },
     );
     const better = shorten(p, next, loss, lossOf);
     if (!better) break;
@@ -93,32 +98,79 @@ export function fitUsl(points: readonly UslPoint[]): UslFit {
   return { lambda: 1 / a, sigma: b / a, kappa: c / a };
 }
 
-/** A fit for every resample of the trials inside each N (stratified bootstrap). */
-export function bootstrapUsl(
-  points: readonly UslPoint[],
-  { random = createRandom(1), resamples = 1000 }: { random?: Random; resamples?: number } = {},
-): UslFit[] {
-  const strata = [...Map.groupBy(points, ({ n }) => n).values()];
-  return Array.from(
-    { length: resamples },
-    () =>
-      fitUsl(
-        strata.flatMap((stratum) =>
-          stratum.map(() => stratum[Math.floor(random() * stratum.length)] as UslPoint)
-        ),
-      ),
-  );
+/** What {@linkcode uslInterval} needs: the fit, and how it moves with the noise of each level. */
+export interface UslSpread {
+  /** The law, sigma and kappa at least 0. */
+  fit: UslFit;
+  /** The same without that bound, which is where the noise can be propagated. */
+  free: UslFit;
+  /** Free fits with the mean of one level a standard error higher and lower. */
+  moved: readonly { up: UslFit; down: UslFit; degrees: number }[];
 }
 
-/** Percentile interval of anything that follows from a fit. */
+/**
+ * Propagates the noise between trials through the fit. Resampling would not do: at sigma = 0 or kappa = 0, where good
+ * systems are, the bootstrap is inconsistent (D. Andrews, Econometrica 68 (2000) 399-405). The estimator without bounds is
+ * smooth there, and a cut of its interval by what is possible covers as often as the interval does.
+ *
+ * @returns null when a level has a single trial: nothing tells its noise
+ */
+export function spreadUsl(points: readonly UslPoint[]): UslSpread | null {
+  const levels = [...Map.groupBy(points, ({ n }) => n)].map(([n, those]) => {
+    const values = those.map(({ throughput }) => throughput);
+    const center = mean(values);
+    const squares = values.reduce((sum, value) => sum + (value - center) ** 2, 0);
+    const count = values.length;
+    return { n, count, center, error: Math.sqrt(squares / (count - 1) / count) };
+  });
+  if (levels.some(({ count }) => count < 2)) return null;
+  // Least squares sees nothing of a level but its mean and its weight.
+  const moved = (at: number, by: number) =>
+    fitUsl(
+      levels.flatMap(({ n, count, center, error }) =>
+        Array<UslPoint>(count).fill({ n, throughput: center + (n === at ? by * error : 0) })
+      ),
+      { bounded: false },
+    );
+  return {
+    fit: fitUsl(points),
+    free: fitUsl(points, { bounded: false }),
+    moved: levels.map(({ n, count }) => ({
+      up: moved(n, 1),
+      down: moved(n, -1),
+      degrees: count - 1,
+    })),
+  };
+}
+
+/**
+ * Interval of anything that follows from the law. Each level contributes half of what a move by its standard error does
+ * (J. Kragten, Analyst 119 (1994) 2161-2165); Student's t has the effective degrees of freedom of Welch and Satterthwaite
+ * (JCGM 100:2008, annex G.4). It is two-sided also where the estimate is at its bound: to switch to one side on seeing
+ * that would cover less than it says (G. Feldman and R. Cousins, Physical Review D 57 (1998) 3873-3889). A low end of 0
+ * makes it an upper bound.
+ */
 export function uslInterval(
-  fits: readonly UslFit[],
+  { fit, free, moved }: UslSpread,
   value: (fit: UslFit) => number,
   level = 0.95,
 ): { low: number; high: number } {
-  const values = Float64Array.from(fits, value).sort();
-  const tail = (1 - level) / 2;
-  return { low: percentileOfSorted(values, tail), high: percentileOfSorted(values, 1 - tail) };
+  const parts = moved.map(({ up, down, degrees }) => ({
+    variance: ((value(up) - value(down)) / 2) ** 2,
+    degrees,
+  }));
+  const variance = parts.reduce((sum, part) => sum + part.variance, 0);
+  const estimate = value(fit);
+  if (variance === 0) return { low: estimate, high: estimate };
+  const degrees = variance ** 2 /
+    parts.reduce((sum, part) => sum + part.variance ** 2 / part.degrees, 0);
+  const half = studentQuantile(0.5 + level / 2, degrees) * Math.sqrt(variance);
+  const center = value(free);
+  // An interval that lies wholly beyond the bound still reaches to the estimate.
+  return {
+    low: Math.min(estimate, Math.max(0, center - half)),
+    high: Math.max(estimate, center + half),
+  };
 }
 
 function dot(row: readonly number[] | undefined, p: readonly number[]): number {

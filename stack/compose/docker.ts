@@ -4,16 +4,15 @@
  * @module
  */
 import { z } from "zod";
+import { runProgram, type RunProgramOptions } from "../run_program.ts";
 import { StackError } from "../stack.ts";
 import { findTool, PROJECT_ROOT } from "../tools.ts";
 
-/** Options of {@linkcode docker} and {@linkcode compose}. */
-export interface CommandOptions {
-  /** Added to the environment. */
-  env?: Record<string, string>;
-  /** Ends the command when it aborts. */
-  signal?: AbortSignal;
-}
+/** Options of {@linkcode docker} and {@linkcode run}. */
+export type CommandOptions = Pick<RunProgramOptions, "env" | "signal">;
+
+/** Time to drain (10 s in compose.yaml) and a little more; then a container is killed. */
+const STOP_AFTER_S = "12";
 
 const containerSchema = z.object({
   Id: z.string(),
@@ -78,6 +77,12 @@ export async function inspect(ids: readonly string[]): Promise<Container[]> {
   }
 }
 
+/** Lets containers drain, then ends them. */
+export async function stopContainers(containers: readonly Container[]): Promise<void> {
+  if (containers.length === 0) return;
+  await docker(["stop", "-t", STOP_AFTER_S, ...containers.map(({ Id }) => Id)]);
+}
+
 /** Events of containers with a label until the signal aborts: the id of the container and what happened. */
 export async function* containerEvents(
   label: string,
@@ -115,26 +120,17 @@ export async function* containerEvents(
 export async function run(
   program: string,
   args: readonly string[],
-  { env = {}, signal }: CommandOptions = {},
+  options: CommandOptions = {},
 ): Promise<string> {
-  let output: Deno.CommandOutput;
-  try {
-    output = await new Deno.Command(program, {
-      args: [...args],
-      cwd: PROJECT_ROOT,
-      env,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-      ...(signal ? { signal } : {}),
-    }).output();
-  } catch (cause) {
+  const { success, stdout, complaints } = await runProgram(program, {
+    args,
+    cwd: PROJECT_ROOT,
+    ...options,
+  }).catch((cause) => {
     throw new StackError(`Cannot run ${program}: it must be installed`, { cause });
-  }
-  const { success, stdout, stderr } = output;
-  if (success) return new TextDecoder().decode(stdout).trimEnd();
-  const lines = new TextDecoder().decode(stderr).trim().split("\n");
-  const said = lines.find((line) => /^ERROR|error:/i.test(line)) ?? lines.at(-1) ?? "";
+  });
+  if (success) return stdout;
+  const said = complaints.find((line) => /^ERROR|error:/i.test(line)) ?? complaints.at(-1);
   throw new StackError(`Cannot run ${program} ${args[0]}: it must succeed, received "${said}"`, {
     exitCode: 1,
   });

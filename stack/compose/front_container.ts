@@ -5,9 +5,11 @@
  *
  * @module
  */
-import { systemClock } from "../../kit/clock.ts";
 import type { Front, FrontKind } from "../../lb/front.ts";
 import { type FrontLaunch, launchOf } from "../../lb/launch.ts";
+import { poll } from "../poll.ts";
+import { answersAs } from "../process/launch.ts";
+import { replaceFile } from "../replace_file.ts";
 import { StackError } from "../stack.ts";
 import { PROJECT_ROOT } from "../tools.ts";
 import { type Container, docker, inspect } from "./docker.ts";
@@ -18,6 +20,7 @@ const DIRECTORY = "/run/front";
 /** An nginx that serves nothing. */
 const IDLE = "daemon off; error_log stderr; events {}\n";
 const START_TIMEOUT_MS = 15_000;
+const PROBE_TIMEOUT_MS = 1_000;
 const RELOAD_TIMEOUT_MS = 5_000;
 const HARDENED = [
   "--read-only",
@@ -162,34 +165,19 @@ export class FrontContainer {
   }
 
   #write(id: string, { file, text }: FrontLaunch): void {
-    const path = `${this.#options.folder}/${id}/${file}`;
-    Deno.writeTextFileSync(`${path}.new`, text, { mode: 0o600 });
-    giveToContainers(`${path}.new`);
-    Deno.renameSync(`${path}.new`, path);
+    replaceFile(`${this.#options.folder}/${id}/${file}`, text, { prepare: giveToContainers });
   }
 
   /** Two fronts may share the port: only the answer of this one counts. */
   async #untilServed({ container, config }: Running): Promise<void> {
-    const deadline = systemClock.now() + START_TIMEOUT_MS;
-    while (systemClock.now() < deadline) {
-      // deno-lint-ignore no-await-in-loop -- looking again is the point
-      if (await answersAs(this.url, config.id)) return;
-      // deno-lint-ignore no-await-in-loop -- looking again is the point
-      await systemClock.sleep(50);
-    }
+    const looks = { timeoutMs: START_TIMEOUT_MS, everyMs: 50 };
+    const isServed = await poll(() => {
+      const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+      return answersAs(config.id, { url: this.url, signal }).catch(() => false); // nobody does yet
+    }, looks);
+    if (isServed) return;
     const said = await docker(["logs", "--tail=1", container]).catch(() => "");
     throw new StackError(`Cannot start the front: it must answer, received "${said}"`);
-  }
-}
-
-async function answersAs(url: string, id: string): Promise<boolean> {
-  try {
-    const headers = { connection: "close" };
-    const response = await fetch(url, { headers, signal: AbortSignal.timeout(1_000) });
-    await response.body?.cancel();
-    return response.headers.get("x-instance-id") === id;
-  } catch {
-    return false; // nobody answers yet
   }
 }
 
@@ -203,14 +191,11 @@ async function reload(container: string, kind: FrontKind, launch: FrontLaunch): 
   await docker(["exec", container, kind, ...launch.checkArgs(`${DIRECTORY}/${launch.file}`)]);
   const old = await workers(container);
   await docker(["kill", `--signal=${launch.reload.signal}`, container]);
-  const deadline = systemClock.now() + RELOAD_TIMEOUT_MS;
-  while (systemClock.now() < deadline) {
-    // deno-lint-ignore no-await-in-loop -- looking again is the point
+  const areNew = await poll(async () => {
     const now = await workers(container);
-    if (![...old].some((pid) => now.has(pid))) return;
-    // deno-lint-ignore no-await-in-loop -- looking again is the point
-    await systemClock.sleep(20);
-  }
+    return ![...old].some((pid) => now.has(pid));
+  }, { timeoutMs: RELOAD_TIMEOUT_MS, everyMs: 20 });
+  if (areNew) return;
   throw new StackError(
     `Cannot reload the front: its workers must be replaced in ${RELOAD_TIMEOUT_MS} ms`,
     { exitCode: 1 },

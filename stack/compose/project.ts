@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { replaceFile } from "../replace_file.ts";
 import { SCALABLE, type ScalableService, type StackOptions } from "../stack.ts";
 import { PROJECT_ROOT } from "../tools.ts";
 import { composeCommand, type Container, containersWith, run } from "./docker.ts";
@@ -63,12 +64,9 @@ export class Project {
 
   /** Writes a file that every gateway replica can read; answers whether it is news. */
   share(name: string, text: string): boolean {
-    const path = `${this.#folders.shared}/${name}`;
     if (this.#shared.get(name) === text) return false;
     this.#shared.set(name, text);
-    Deno.writeTextFileSync(`${path}.new`, text, { mode: 0o600 });
-    giveToContainers(`${path}.new`);
-    Deno.renameSync(`${path}.new`, path);
+    replaceFile(`${this.#folders.shared}/${name}`, text, { prepare: giveToContainers });
     return true;
   }
 
@@ -90,9 +88,11 @@ export class Project {
     }
   }
 
-  /** The containers that Compose made. */
+  /** The containers that Compose made, by service, lowest number first. */
   async containers(): Promise<Container[]> {
-    return await containersWith(this.label);
+    return (await containersWith(this.label)).sort((a, b) =>
+      placeOf(a).service.localeCompare(placeOf(b).service) || placeOf(a).number - placeOf(b).number
+    );
   }
 
   /** The label that all of them carry. */

@@ -1,20 +1,23 @@
 /**
- * The containers of a project as replicas: which of them serve, which are about to leave, and the list
- * that the gateway follows.
+ * The containers of a project as replicas: which of them serve, which are about to leave, how there
+ * come to be more or fewer, and the list that the gateway follows.
  *
  * @module
  */
+import { z } from "zod";
 import type { Clock } from "../../kit/clock.ts";
 import type { Front } from "../../lb/front.ts";
 import { answersOk } from "../process/launch.ts";
-import { SCALABLE, type ScalableService, StackError } from "../stack.ts";
-import { type Container, docker } from "./docker.ts";
+import { SCALABLE, type ScalableService, SERVICES, StackError } from "../stack.ts";
+import { type Container, docker, stopContainers } from "./docker.ts";
 import { INSTANCE_PORT, instanceIdOf, placeOf, type Project } from "./project.ts";
+import type { Known } from "./usage.ts";
 
 /** A gateway reads the list again within 500 ms; after this it has surely done so. */
 const SETTLE_MS = 700;
 const READY_TIMEOUT_MS = 60_000;
 const REDIS_PORT = 6379;
+const serviceSchema = z.enum(SERVICES);
 
 /** Containers by service, lowest number first. */
 export type ContainersByService = Record<ScalableService, Container[]>;
@@ -32,17 +35,15 @@ export class Replicas {
     this.#clock = clock;
   }
 
-  /** How far a container is in its life. */
-  stateOf(container: Container): "ready" | "draining" | "starting" | "backoff" {
-    if (this.#leaving.has(container.Id)) return "draining";
-    if (container.State.Status !== "running") return "backoff";
-    const isReady = this.#serving.has(container.Id) || placeOf(container).service === "redis";
-    return isReady ? "ready" : "starting";
-  }
-
-  /** Times that a container ended by itself or by force. */
-  restartsOf({ Id }: Container): number {
-    return this.#restarts.get(Id) ?? 0;
+  /** A container as an instance; `restarts` counts how often it ended by itself or by force. */
+  knownOf(container: Container): Known {
+    return {
+      id: instanceIdOf(container),
+      service: serviceSchema.parse(placeOf(container).service),
+      address: this.#addressOf(container),
+      state: this.#stateOf(container),
+      restarts: this.#restarts.get(container.Id) ?? 0,
+    };
   }
 
   /** Whether it was taken out of the lists. */
@@ -56,18 +57,36 @@ export class Replicas {
     this.#restarts.set(id, (this.#restarts.get(id) ?? 0) + 1);
   }
 
-  /** Takes containers out of the lists for good. */
-  leave(containers: readonly Container[]): void {
-    for (const { Id } of containers) this.#leaving.add(Id);
+  /**
+   * Makes them as many as `target` says. New ones serve before anybody hears of them; old ones are stopped
+   * when nobody sends to them any more.
+   *
+   * @param announce tells front and gateway which replicas there are; resolves when they know
+   */
+  async scale(
+    target: Partial<Record<ScalableService, number>>,
+    { announce, signal }: { announce: () => Promise<void>; signal: AbortSignal },
+  ): Promise<void> {
+    const before = await this.current();
+    const growing = SCALABLE.filter((name) => (target[name] ?? 0) > before[name].length);
+    if (growing.length > 0) {
+      await this.#project.start(Object.fromEntries(growing.map((n) => [n, target[n] ?? 1])));
+      await this.untilServing(signal);
+      await announce();
+    }
+    const surplus = SCALABLE.flatMap((name) => before[name].slice(target[name] ?? Infinity));
+    if (surplus.length === 0) return;
+    for (const { Id } of surplus) this.#leaving.add(Id);
+    await announce();
+    await stopContainers(surplus);
+    await docker(["rm", "-f", "-v", ...surplus.map(({ Id }) => Id)]);
   }
 
   /** Those that are to get requests. */
   async current(): Promise<ContainersByService> {
     const all = (await this.#project.containers())
       .filter(({ Id }) => this.#serving.has(Id) && !this.#leaving.has(Id));
-    const of = (service: ScalableService) =>
-      all.filter((one) => placeOf(one).service === service)
-        .sort((a, b) => placeOf(a).number - placeOf(b).number);
+    const of = (service: ScalableService) => all.filter((one) => placeOf(one).service === service);
     return Object.fromEntries(SCALABLE.map((name) => [name, of(name)])) as ContainersByService;
   }
 
@@ -75,25 +94,17 @@ export class Replicas {
   upstreamsOf({ gateway }: ContainersByService): Front["upstreams"] {
     return gateway.map((container) => ({
       id: instanceIdOf(container),
-      address: new URL(this.addressOf(container)).host,
+      address: new URL(this.#addressOf(container)).host,
     }));
   }
 
   /** Writes the list that the gateway follows; resolves when every gateway knows of a change. */
   async publish({ gateway: _, ...services }: ContainersByService): Promise<void> {
     const lists = Object.entries(services).map(([name, containers]) =>
-      [name, containers.map((container) => this.addressOf(container))] as const
+      [name, containers.map((container) => this.#addressOf(container))] as const
     );
     const text = JSON.stringify(Object.fromEntries(lists));
     if (this.#project.share("upstreams.json", text)) await this.#clock.sleep(SETTLE_MS);
-  }
-
-  /** Base URL of an instance (one form for all, also for redis); reachable from this machine and from those who share its network. */
-  addressOf(container: Container): string {
-    const { service } = placeOf(container);
-    const network = `${this.#project.name}_${service === "gateway" ? "front" : "inside"}`;
-    const ip = container.NetworkSettings.Networks?.[network]?.IPAddress || "0.0.0.0";
-    return `http://${ip}:${service === "redis" ? REDIS_PORT : INSTANCE_PORT}`;
   }
 
   /**
@@ -130,9 +141,24 @@ export class Replicas {
     }
   }
 
+  #stateOf(container: Container): Known["state"] {
+    if (this.#leaving.has(container.Id)) return "draining";
+    if (container.State.Status !== "running") return "backoff";
+    const isReady = this.#serving.has(container.Id) || placeOf(container).service === "redis";
+    return isReady ? "ready" : "starting";
+  }
+
+  /** Base URL (one form for all, also for redis); reachable from this machine and from those who share its network. */
+  #addressOf(container: Container): string {
+    const { service } = placeOf(container);
+    const network = `${this.#project.name}_${service === "gateway" ? "front" : "inside"}`;
+    const ip = container.NetworkSettings.Networks?.[network]?.IPAddress || "0.0.0.0";
+    return `http://${ip}:${service === "redis" ? REDIS_PORT : INSTANCE_PORT}`;
+  }
+
   async #look(container: Container): Promise<void> {
     if (container.State.Status !== "running") return;
-    const url = `${this.addressOf(container)}/readyz`;
+    const url = `${this.#addressOf(container)}/readyz`;
     if (await answersOk(url, AbortSignal.timeout(1_000)).catch(() => false)) {
       this.#serving.add(container.Id);
     }

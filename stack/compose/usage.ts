@@ -4,8 +4,7 @@
  * @module
  */
 import { type Clock, systemClock } from "../../kit/clock.ts";
-import { readMemory } from "../process/proc.ts";
-import { readLoopLagMs } from "../process/usage.ts";
+import { readLoopLagMs, sumMemory } from "../process/usage.ts";
 import type { InstanceStatus } from "../stack.ts";
 import { readCgroup } from "./cgroup.ts";
 import type { Container } from "./docker.ts";
@@ -26,18 +25,12 @@ export class ContainerMeter {
   async look(container: Container, known: Known): Promise<InstanceStatus> {
     const pid = container.State.Pid;
     const counters = pid === 0 ? undefined : readCgroup(pid);
-    const memory = (counters?.pids ?? []).map(readMemory).filter((each) => each !== undefined);
-    const sum = (field: "rssBytes" | "pssBytes") =>
-      memory.length === 0 ? null : memory.reduce((total, each) => total + each[field], 0);
-    const serves = known.state === "ready" && known.service !== "redis" &&
-      known.service !== "front";
     return {
       ...known,
       pid: pid === 0 ? null : pid,
-      rssBytes: sum("rssBytes"),
-      pssBytes: sum("pssBytes"),
+      ...sumMemory(counters?.pids ?? []),
       cpuPercent: counters ? this.#cpuPercent(container.Id, pid, counters.cpuMs) : null,
-      loopLagMs: serves ? await readLoopLagMs(known.address) : null,
+      loopLagMs: await readLoopLagMs(known),
     };
   }
 

@@ -5,14 +5,17 @@
  *
  * @module
  */
-import { systemClock } from "../../kit/clock.ts";
 import type { Front, FrontProgram } from "../../lb/front.ts";
 import { type FrontLaunch, launchOf } from "../../lb/launch.ts";
+import { poll } from "../poll.ts";
+import { replaceFile } from "../replace_file.ts";
+import { runProgram } from "../run_program.ts";
 import { StackError } from "../stack.ts";
 import { findTool } from "../tools.ts";
 import { Instance, type InstanceOptions, type ProcessRef } from "./instance.ts";
+import { answersAs } from "./launch.ts";
 import { sendSignal, sessionMembers } from "./proc.ts";
-import type { StateDir } from "./state_dir.ts";
+import type { StateDir } from "../supervisor/state_dir.ts";
 
 const RELOAD_TIMEOUT_MS = 5_000;
 
@@ -123,12 +126,7 @@ export class FrontProcess {
       askToEnd: kind === "nginx" ? endNginx : ({ pid }) => sendSignal(pid, launch.stopSignal),
       stopTimeoutMs: config.drainMs + 2_000,
       // Two fronts may share the port: only the answer of this one counts.
-      probe: async (signal) => {
-        const headers = { connection: "close" };
-        const response = await fetch(`${address}/`, { signal, headers });
-        await response.body?.cancel();
-        return response.headers.get("x-instance-id") === config.id;
-      },
+      probe: (signal) => answersAs(config.id, { url: `${address}/`, signal }),
     }, this.#instanceOptions);
     return { config, program, path: tool.path, instance };
   }
@@ -159,8 +157,7 @@ async function checkConfig({ path, program }: Running, launch: FrontLaunch): Pro
 }
 
 function writeConfig({ directory }: FrontProgram, { file, text }: FrontLaunch): void {
-  Deno.writeTextFileSync(`${directory}/${file}.new`, text, { mode: 0o600 });
-  Deno.renameSync(`${directory}/${file}.new`, `${directory}/${file}`);
+  replaceFile(`${directory}/${file}`, text);
 }
 
 /** Resolves when the processes that followed the old configuration take no more connections. */
@@ -177,17 +174,9 @@ async function reload({ instance, path }: Running, launch: FrontLaunch): Promise
 }
 
 async function waitUntil(condition: () => boolean, rule: string): Promise<void> {
-  const deadline = systemClock.now() + RELOAD_TIMEOUT_MS;
-  while (!condition()) {
-    if (systemClock.now() > deadline) {
-      const received = `nothing of it in ${RELOAD_TIMEOUT_MS} ms`;
-      throw new StackError(`Cannot reload the front: ${rule}, received "${received}"`, {
-        exitCode: 1,
-      });
-    }
-    // deno-lint-ignore no-await-in-loop -- looking again is the point
-    await systemClock.sleep(10);
-  }
+  if (await poll(condition, { timeoutMs: RELOAD_TIMEOUT_MS, everyMs: 10 })) return;
+  const received = `nothing of it in ${RELOAD_TIMEOUT_MS} ms`;
+  throw new StackError(`Cannot reload the front: ${rule}, received "${received}"`, { exitCode: 1 });
 }
 
 /** An nginx worker that finishes what it has says so in its title. */
@@ -200,14 +189,8 @@ function takesConnections(pid: number): boolean {
 }
 
 async function run(path: string, args: string[], env: Record<string, string>): Promise<void> {
-  const { success, stderr } = await new Deno.Command(path, {
-    args,
-    env,
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).output();
+  const { success, complaints } = await runProgram(path, { args, env });
   if (success) return;
-  const said = new TextDecoder().decode(stderr).trim().split("\n").at(-1);
-  throw new StackError(`Cannot change the front: it must accept the change, received "${said}"`);
+  const rule = "it must accept the change";
+  throw new StackError(`Cannot change the front: ${rule}, received "${complaints.at(-1)}"`);
 }

@@ -7,7 +7,7 @@ import { type InstanceOptions, processesOf } from "./instance.ts";
 import { Ledger } from "./ledger.ts";
 import { LogFiles } from "./log_files.ts";
 import { findFreePorts } from "./ports.ts";
-import { createFolders, type StateDir, stateDir } from "./state_dir.ts";
+import { createFolders, type StateDir, stateDir } from "../supervisor/state_dir.ts";
 
 interface Fixture extends AsyncDisposable {
   front: FrontProcess;

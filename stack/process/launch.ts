@@ -6,15 +6,19 @@
  */
 import type { Clock } from "../../kit/clock.ts";
 import { denoArgs, nodeArgs, nodeEnvironment } from "../../kit/runtime/command.ts";
+import { poll } from "../poll.ts";
 import { type ScalableService, StackError, type StackOptions } from "../stack.ts";
 import { findTool, PROJECT_ROOT, type ToolName } from "../tools.ts";
 import type { LaunchSpec } from "./instance.ts";
-import type { StateDir } from "./state_dir.ts";
+import type { StateDir } from "../supervisor/state_dir.ts";
 
 /** `DRAIN_TIMEOUT_MS` of every instance: longest time to finish what is in flight. */
 const DRAIN_TIMEOUT_MS = 10_000;
 /** Time beyond that before an instance is killed. */
 const KILL_AFTER_MS = DRAIN_TIMEOUT_MS + 2_000;
+
+/** Longest time until a request gets through, once everything has started. */
+const ANSWER_TIMEOUT_MS = 10_000;
 
 /** Compiled code outlives the stack, so that the next one starts small and quickly. */
 const NODE_CACHE = `${PROJECT_ROOT}node_modules/.cache/node`;
@@ -122,15 +126,10 @@ export function instanceLaunch(
 
 /** Resolves when a GET is answered with 200. @throws {StackError} when it is not within 10 s */
 export async function untilAnswered(url: string, clock: Clock): Promise<void> {
-  const limit = AbortSignal.timeout(10_000);
-  // deno-lint-ignore no-await-in-loop -- looking again is the point
-  while (!await answersOk(url, limit).catch(() => false)) {
-    if (limit.aborted) {
-      throw new StackError(`Cannot start the stack: it must answer, received nothing at "${url}"`);
-    }
-    // deno-lint-ignore no-await-in-loop -- looking again is the point
-    await clock.sleep(20);
-  }
+  const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  const answers = () => answersOk(url, signal).catch(() => false); // not yet
+  if (await poll(answers, { timeoutMs: ANSWER_TIMEOUT_MS, everyMs: 20, clock })) return;
+  throw new StackError(`Cannot start the stack: it must answer, received nothing at "${url}"`);
 }
 
 /** Whether a GET is answered with 200. */
@@ -138,6 +137,18 @@ export async function answersOk(url: string, signal: AbortSignal): Promise<boole
   const response = await fetch(url, { signal });
   await response.body?.cancel();
   return response.status === 200;
+}
+
+/**
+ * Whether the front with this id answers a GET, on a connection of its own: two fronts may share a port.
+ */
+export async function answersAs(
+  id: string,
+  { url, signal }: { url: string; signal: AbortSignal },
+): Promise<boolean> {
+  const response = await fetch(url, { headers: { connection: "close" }, signal });
+  await response.body?.cancel();
+  return response.headers.get("x-instance-id") === id;
 }
 
 /** Whether Redis has loaded its data: it says LOADING to a PING before. */

@@ -6,6 +6,8 @@
  * @module
  */
 import { z } from "zod";
+import { replaceFile } from "../replace_file.ts";
+import { removeFile } from "../supervisor/state_dir.ts";
 import { killSession, readBootId, readProcess } from "./proc.ts";
 
 const entry = z.object({ id: z.string(), pid: z.int().positive(), startTime: z.number() });
@@ -49,8 +51,7 @@ export class Ledger {
 
   #write(): void {
     const text = JSON.stringify({ bootId: this.#bootId, processes: this.#processes });
-    Deno.writeTextFileSync(`${this.#path}.new`, text, { mode: 0o600 });
-    Deno.renameSync(`${this.#path}.new`, this.#path);
+    replaceFile(this.#path, text);
   }
 }
 
@@ -73,15 +74,5 @@ function readLedger(path: string): z.infer<typeof ledgerSchema> | undefined {
     return ledgerSchema.parse(JSON.parse(Deno.readTextFileSync(path)));
   } catch {
     return undefined; // absent, or torn by a power cut: after a boot no process of it lives
-  }
-}
-
-/** Removes a file that may not be there. */
-export function removeFile(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    const { NotFound, NotADirectory } = Deno.errors;
-    if (!(error instanceof NotFound || error instanceof NotADirectory)) throw error;
   }
 }

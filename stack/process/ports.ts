@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { StackError } from "../stack.ts";
 
 const LOWEST = 10_000;
 
@@ -35,6 +36,17 @@ export function isPortFree(port: number): boolean {
     if (error instanceof Deno.errors.AddrInUse) return false;
     throw error;
   }
+}
+
+/**
+ * Lets a front have the port that it was asked to listen on; 0 is always free.
+ *
+ * @throws {StackError} when something listens there
+ */
+export function requireFreePort(port: number): void {
+  if (port === 0 || isPortFree(port)) return;
+  const rule = "the port must be free (choose another with --port)";
+  throw new StackError(`Cannot start the stack: ${rule}, received "${port}"`);
 }
 
 function lowestEphemeralPort(): number {

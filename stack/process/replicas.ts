@@ -5,6 +5,7 @@
  * @module
  */
 import { type Clock, systemClock } from "../../kit/clock.ts";
+import { replaceFile } from "../replace_file.ts";
 import { SCALABLE, type ScalableService } from "../stack.ts";
 import type { Instance, LaunchSpec } from "./instance.ts";
 import { instanceLaunch, type LaunchContext } from "./launch.ts";
@@ -117,9 +118,7 @@ export class Replicas {
     const addresses = Object.entries(services).map(([name, instances]) =>
       [name, instances.map(({ spec }) => spec.address)] as const
     );
-    const path = this.#options.launch.dir.upstreams;
-    Deno.writeTextFileSync(`${path}.new`, JSON.stringify(Object.fromEntries(addresses)));
-    Deno.renameSync(`${path}.new`, path);
+    replaceFile(this.#options.launch.dir.upstreams, JSON.stringify(Object.fromEntries(addresses)));
   }
 }
 

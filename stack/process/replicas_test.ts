@@ -7,7 +7,7 @@ import { Ledger } from "./ledger.ts";
 import { LogFiles } from "./log_files.ts";
 import { readProcess } from "./proc.ts";
 import { Replicas } from "./replicas.ts";
-import { stateDir } from "./state_dir.ts";
+import { stateDir } from "../supervisor/state_dir.ts";
 
 interface Fixture extends AsyncDisposable {
   replicas: Replicas;

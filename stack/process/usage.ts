@@ -30,23 +30,15 @@ export class UsageMeter {
 
   /** One instance as `status` shows it. CPU is `null` at the first look at a process. */
   async look(instance: Instance): Promise<InstanceStatus> {
-    const { id, service, address } = instance.spec;
-    const serves = instance.state === "ready" && service !== "redis" && service !== "front";
-    const loopLagMs = serves ? await readLoopLagMs(address) : null;
+    const { spec: { id, service, address }, state, restarts } = instance;
+    const known = { id, service, address, state, restarts };
+    const loopLagMs = await readLoopLagMs(known);
     const processes = processesOf(instance);
-    const memory = processes.map(({ pid }) => readMemory(pid)).filter((each) => each !== undefined);
-    const sum = (field: "rssBytes" | "pssBytes") =>
-      memory.length === 0 ? null : memory.reduce((total, each) => total + each[field], 0);
     const cpuTicks = new Map(processes.map((each) => [each.pid, each.cpuTicks]));
     return {
-      id,
-      service,
+      ...known,
       pid: instance.process?.pid ?? null,
-      address,
-      state: instance.state,
-      restarts: instance.restarts,
-      rssBytes: sum("rssBytes"),
-      pssBytes: sum("pssBytes"),
+      ...sumMemory(processes.map(({ pid }) => pid)),
       cpuPercent: this.#cpuPercent(instance, cpuTicks),
       loopLagMs,
     };
@@ -65,8 +57,21 @@ export class UsageMeter {
   }
 }
 
-/** Asks an instance for the p99 of its event-loop lag in ms; `null` when it cannot say. */
-export async function readLoopLagMs(address: string): Promise<number | null> {
+/** Memory of the processes of one instance together; `null` when there are none. */
+export function sumMemory(
+  pids: readonly number[],
+): Pick<InstanceStatus, "rssBytes" | "pssBytes"> {
+  const memory = pids.map(readMemory).filter((each) => each !== undefined);
+  const sum = (field: "rssBytes" | "pssBytes") =>
+    memory.length === 0 ? null : memory.reduce((total, each) => total + each[field], 0);
+  return { rssBytes: sum("rssBytes"), pssBytes: sum("pssBytes") };
+}
+
+/** Asks an instance for the p99 of its event-loop lag in ms; `null` when it has none or cannot say. */
+export async function readLoopLagMs(
+  { service, state, address }: Pick<InstanceStatus, "service" | "state" | "address">,
+): Promise<number | null> {
+  if (state !== "ready" || service === "redis" || service === "front") return null;
   try {
     const signal = AbortSignal.timeout(LAG_TIMEOUT_MS);
     const response = await fetch(`${address}/metrics`, { signal });

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { startProbe } from "../../lab/load/prober.ts";
 import type { Sample } from "../../lab/load/sample.ts";
 import { percentile } from "../../lab/stats/percentile.ts";
+import { keepDown } from "../keep_down.ts";
 import { requires } from "../requires.ts";
 import { startTestStack, type TestStack } from "../stack.ts";
 import { until } from "../until.ts";
@@ -75,30 +76,30 @@ async function mixedLoad(url: string) {
   };
 }
 
-for (
-  const [what, fail, heal] of [
-    [
-      "hangs",
-      (stack: TestStack) => stack.kill("payments-1", "SIGSTOP"),
-      (stack: TestStack) => stack.kill("payments-1", "SIGCONT"),
-    ],
-    [
-      "answers every call with 500",
-      async (stack: TestStack) =>
-        setFaults(await addressOf(stack, "payments-1"), { effect: { kind: "error" } }),
-      async (stack: TestStack) => setFaults(await addressOf(stack, "payments-1")),
-    ],
-    [
-      "answers every second call with 500",
-      async (stack: TestStack) =>
-        setFaults(await addressOf(stack, "payments-1"), {
-          share: { every: 2 },
-          effect: { kind: "error" },
-        }),
-      async (stack: TestStack) => setFaults(await addressOf(stack, "payments-1")),
-    ],
-  ] as const
-) {
+/** Makes payments fail in some way; disposing of it heals them. */
+type Failure = (stack: TestStack) => Promise<AsyncDisposable>;
+
+async function hang(stack: TestStack): Promise<AsyncDisposable> {
+  await stack.kill("payments-1", "SIGSTOP");
+  return { [Symbol.asyncDispose]: () => stack.kill("payments-1", "SIGCONT") };
+}
+
+function fault(fault: unknown): Failure {
+  return async (stack) => {
+    const address = await addressOf(stack, "payments-1");
+    await setFaults(address, fault);
+    return { [Symbol.asyncDispose]: () => setFaults(address) };
+  };
+}
+
+const FAILURES: readonly (readonly [what: string, fail: Failure])[] = [
+  ["hangs", hang],
+  ["refuses connections", (stack) => Promise.resolve(keepDown(stack, ["payments-1"]))],
+  ["answers every call with 500", fault({ effect: { kind: "error" } })],
+  ["answers every second call with 500", fault({ share: { every: 2 }, effect: { kind: "error" } })],
+];
+
+for (const [what, fail] of FAILURES) {
   Deno.test({
     name: `users do not notice that payments ${what}, the breaker opens, and closes by itself`,
     ...requires("redis-server", "nginx"),
@@ -123,13 +124,13 @@ for (
       const state = async () => (await upstream(gateway, "payments")).breaker.kind;
       await pause(4_000);
       const failedAtMs = load.elapsedMs();
-      await fail(stack);
+      const failure = await fail(stack);
       await until("the breaker to open", async () => await state() === "open", 6_000);
       const openedAtMs = load.elapsedMs();
       await pause(2_000);
       const dashboard = await (await fetch(targets.at(-1)?.url ?? "")).json();
       const healedAtMs = load.elapsedMs();
-      await heal(stack);
+      await failure[Symbol.asyncDispose]();
       await until("the breaker to close", async () => await state() === "closed", 15_000);
       const { samples } = await load.result;
 
@@ -150,7 +151,7 @@ for (
       const refused = part(samples, "payments").filter(({ status }) => status === 503);
       const firstRefusedMs = Math.min(...refused.map(endMs));
       const failed = part(during, "payments").filter((s) =>
-        [500, 504].includes(s.status) && endMs(s) < firstRefusedMs
+        [500, 502, 504].includes(s.status) && endMs(s) < firstRefusedMs
       );
       assert.ok(failed.length <= 20, `${failed.length} failed before the first refusal`);
       assert.ok(refused.length > 20, `${refused.length} refused`);

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { runOha } from "../../lab/load/oha.ts";
 import { startProbe } from "../../lab/load/prober.ts";
 import type { Sample } from "../../lab/load/sample.ts";
+import { keepDown } from "../keep_down.ts";
 import { requires } from "../requires.ts";
 import { startTestStack, type TestStack } from "../stack.ts";
 
@@ -31,26 +32,6 @@ async function addressOf(stack: TestStack, id: string): Promise<string> {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** Kills replicas, again and again as the supervisor brings them back, until disposed of. */
-function keepDown(stack: TestStack, ids: readonly string[]): AsyncDisposable {
-  let over = false;
-  async function kill(): Promise<void> {
-    const { instances } = await stack.status();
-    const up = instances.filter(({ id, pid }) => ids.includes(id) && pid !== null);
-    // One that has just died by itself is as good.
-    await Promise.allSettled(up.map(({ id }) => stack.kill(id, "SIGKILL")));
-    await pause(20);
-    if (!over) await kill();
-  }
-  const killing = kill();
-  return {
-    [Symbol.asyncDispose]: async () => {
-      over = true;
-      await killing;
-    },
-  };
 }
 
 /** 2 ms of processor time in the event loop: the replica is the bottleneck, not the machine around it. */

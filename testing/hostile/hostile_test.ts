@@ -13,7 +13,8 @@ function setting(name: string, otherwise: number): number {
     : undefined;
   return given === undefined ? otherwise : Number(given);
 }
-const COUNT = setting("HOSTILE_REQUESTS", 10_000);
+/** One in twenty is from a fixed list; 10,000 of the others. */
+const COUNT = setting("HOSTILE_REQUESTS", 10_600);
 const SEED = setting("HOSTILE_SEED", 20_261_123);
 const SETTLE_MS = setting("HOSTILE_SETTLE_MS", 60_000);
 

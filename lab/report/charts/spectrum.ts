@@ -4,7 +4,7 @@
  * @module
  */
 import type { Chart } from "../../charts.ts";
-import { isGood } from "../../load/sample.ts";
+import { isAnswered } from "../../load/sample.ts";
 import { type Markup, markup } from "../markup.ts";
 import { plot, seriesClass, X_RANGE, yRange } from "../plot.ts";
 import { logScale, tailScale } from "../scale.ts";
@@ -13,13 +13,13 @@ import { readRows, type SampleSource } from "./rows.ts";
 const HEIGHT = 320;
 const POINTS = 240;
 
-/** Draws a `spectrum` chart; failures are left out, as the schema says. */
+/** Draws a `spectrum` chart; requests without an answer are left out, as the schema says. */
 export function drawSpectrum(
   chart: Extract<Chart, { kind: "spectrum" }>,
   source: SampleSource,
 ): Markup {
   const series = chart.series.map(({ paths }) =>
-    readRows(paths, source).filter(isGood).map((row) => row.latencyMs)
+    readRows(paths, source).filter(isAnswered).map((row) => row.latencyMs)
       .sort((a, b) => a - b)
   );
   const all = series.flatMap((values) => [values[0] ?? 1, values.at(-1) ?? 1]);

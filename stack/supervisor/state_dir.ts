@@ -6,7 +6,6 @@
  */
 import { systemClock } from "../../kit/clock.ts";
 import { StackError } from "../stack.ts";
-import { removeFile, sweepLedger } from "./ledger.ts";
 
 /** The paths of a state directory. */
 export interface StateDir {
@@ -60,12 +59,10 @@ export function stateDir(root: string): StateDir {
 export interface HeldStateDir {
   dir: StateDir;
   lock: Deno.FsFile;
-  /** Ids of the instances of a killed supervisor that were still there and are not any more. */
-  swept: string[];
 }
 
 /**
- * Makes a state directory ours, empty of all that an earlier run left but its data.
+ * Makes a state directory ours, with its folders; what an earlier run left is still in it.
  *
  * @throws {StackError} when a stack runs there
  */
@@ -76,11 +73,7 @@ export async function takeStateDir(root: string): Promise<HeldStateDir> {
   if (!lock) {
     throw new StackError(`Cannot start the stack: one must not run yet, received "${root}"`);
   }
-  const swept = await sweepLedger(dir.ledger);
-  removeVolatile(dir);
-  Deno.removeSync(dir.logs, { recursive: true });
-  createFolders(dir);
-  return { dir, lock, swept };
+  return { dir, lock };
 }
 
 /** Creates the folders, readable by this user only. @throws {StackError} when that cannot be */
@@ -120,7 +113,7 @@ export async function holdStateDir(dir: StateDir): Promise<Deno.FsFile | undefin
 }
 
 /** Process id of the supervisor that holds the directory now; `undefined` when none does. */
-export function holderOf(dir: StateDir): number | undefined {
+export function holderOf(dir: Pick<StateDir, "lock">): number | undefined {
   let file;
   try {
     file = Deno.openSync(dir.lock, { read: true });
@@ -142,5 +135,15 @@ export function removeVolatile(dir: StateDir): void {
     Deno.removeSync(dir.front, { recursive: true });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Removes a file that may not be there. */
+export function removeFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    const { NotFound, NotADirectory } = Deno.errors;
+    if (!(error instanceof NotFound || error instanceof NotADirectory)) throw error;
   }
 }

@@ -77,7 +77,8 @@ async function route(
       const instance = searchParams.get("instance");
       const follow = searchParams.has("follow");
       const options = { follow, signal: request.signal };
-      return new Response(asStream(stack.logs(instance ? { ...options, instance } : options)));
+      const lines = stack.logs(instance ? { ...options, instance } : options);
+      return new Response(await asStream(lines));
     }
     case "POST /scale":
       await stack.scale(scaleSchema.parse(await request.json()));
@@ -100,11 +101,14 @@ async function route(
   }
 }
 
-function asStream(lines: AsyncIterable<string>): ReadableStream<Uint8Array> {
+/** Resolves with the first line: what is wrong with the question is known by then, and is an answer. */
+async function asStream(lines: AsyncIterable<string>): Promise<ReadableStream<Uint8Array>> {
   const iterator = lines[Symbol.asyncIterator]();
+  let ahead: IteratorResult<string> | undefined = await iterator.next();
   return new ReadableStream<string>({
     async pull(controller) {
-      const next = await iterator.next();
+      const next = ahead ?? await iterator.next();
+      ahead = undefined;
       if (next.done) controller.close();
       else controller.enqueue(`${next.value}\n`);
     },
@@ -159,9 +163,10 @@ export class StackClient implements Stack {
     if (follow) query.set("follow", "");
     await this.#look("/alive");
     using client = this.#connect();
-    const response = await this.#fetch(`/logs?${query}`, { client, ...(signal ? { signal } : {}) });
     let rest = "";
     try {
+      const init = { client, ...(signal ? { signal } : {}) };
+      const response = await this.#fetch(`/logs?${query}`, init);
       for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
         const lines = (rest + text).split("\n");
         rest = lines.pop() ?? "";
