@@ -152,12 +152,13 @@ async function request(url: string, { path, init = {} }: Pick<Case, "path" | "in
   return new Response(body, { status: Number(line.split(" ")[1]), headers });
 }
 
-for (const front of ["nginx", "caddy"] as const) {
+for (const [front, runtime] of [["nginx", "deno"], ["caddy", "node"]] as const) {
   Deno.test({
-    name: `every wrong request has its status and a problem that names the reason: ${front}`,
-    ...requires(front, "redis-server"),
+    name:
+      `every wrong request has its status and a problem that names the reason: ${front}, ${runtime}`,
+    ...requires(front, "redis-server", ...(runtime === "node" ? ["node" as const] : [])),
     async fn() {
-      await using stack = await startTestStack({ front, replicas: 1 });
+      await using stack = await startTestStack({ front, runtime, replicas: 1 });
       for (const { name, status, type, names, headers = {}, ...wrong } of CASES) {
         const response = await request(stack.url, wrong);
         const text = await response.text();
