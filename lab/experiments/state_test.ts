@@ -19,7 +19,7 @@ function trialOf(store: string, replicas: number, repetition: number, lost = 0):
     data: { counts, sessions: counts.map((_, i) => i % known === 0 ? 200 : 401) },
   } as unknown as Trial;
   const latencyMs = (store === "redis" ? 2 : 1) + repetition / 100;
-  const samples = [{ latencyMs } as Sample];
+  const samples = [{ latencyMs, status: 200, error: null } as Sample];
   return new TrialEvidence(record, new Map([["shared-count", samples]]));
 }
 
