@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
+import type { CpuTask } from "../kit/cpu_pool.ts";
 import { Problem } from "../kit/problem.ts";
 import { createTestGateway } from "../testing/gateway.ts";
 
@@ -63,6 +64,41 @@ Deno.test("/api/cpu-bound works inline, or leaves it to the pool", async () => {
     instance: "gateway-test",
   });
 });
+
+Deno.test("/api/cpu-bound does rounds instead of time, inline or in the pool", async () => {
+  const tasks: CpuTask[] = [];
+  const { app } = createTestGateway(noServices, {
+    cpuPool: { run: (task) => Promise.resolve({ durationMs: tasks.push(task) }) },
+  });
+  const inline = await (await app.request("/api/cpu-bound?rounds=1")).json();
+  assert.ok(inline.durationMs < 1_000, "not the 3 s that ms would have been");
+  assert.equal(tasks.length, 0);
+  assert.equal((await app.request("/api/cpu-bound?rounds=1000000000&mode=offload")).status, 200);
+  const [task] = tasks;
+  assert.equal(task?.rounds, 1_000_000_000);
+  assert.ok(
+    task && task.ms > 1_000,
+    "a full pool says when to come back by what the work will take",
+  );
+});
+
+for (
+  const query of [
+    ...["0", "-1", "1.5", "abc", "", "1e3", "0x10", " 1", "01", "1000000001", "99999999999"]
+      .map((rounds) => `rounds=${rounds}`),
+    "rounds=1&rounds=2",
+    "rounds=1&ms=1", // which of them?
+  ]
+) {
+  Deno.test(`/api/cpu-bound answers 400 to ${query}`, async () => {
+    const { app } = createTestGateway(noServices);
+    const answer = await app.request(`/api/cpu-bound?${query}`);
+    assert.equal(answer.status, 400);
+    const { type, errors } = await answer.json();
+    assert.equal(type, "/problems/invalid-parameter");
+    assert.equal(errors[0].field, "rounds");
+  });
+}
 
 Deno.test("/api/cpu-bound gives up work when the client leaves", async () => {
   const leaving = new AbortController();

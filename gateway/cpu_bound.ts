@@ -1,28 +1,42 @@
 /**
- * `/api/cpu-bound`: work that blocks the event loop, and the same work off it.
+ * `/api/cpu-bound`: work that blocks the event loop, and the same work off it. Of a time (`ms`), or of a size (`rounds`)
+ * where work is to be measured and not blocking (see kit/busy_loop.ts).
  *
  * @module
  */
 import { z } from "zod";
-import { busyLoop } from "../kit/busy_loop.ts";
+import { busyWork } from "../kit/busy_loop.ts";
 import { parseQuery } from "../kit/validate.ts";
 import type { GatewayApp, GatewayParts } from "./gateway.ts";
 import { millisecondsParameter } from "./wait.ts";
 
+/** Rounds at most: some seconds. */
+const MAX_ROUNDS = 1_000_000_000;
+/** What a millisecond does at most, roughly: says only when to come back to a full pool. */
+const ROUNDS_PER_MS = 300_000;
+
+const roundsRule = `must be an integer from 1 to ${MAX_ROUNDS}`;
+
 const querySchema = z.object({
-  ms: millisecondsParameter(3_000),
+  ms: millisecondsParameter.optional(),
+  rounds: z.string().regex(/^[1-9]\d{0,9}$/, roundsRule).transform(Number)
+    .refine((rounds) => rounds <= MAX_ROUNDS, roundsRule).optional(),
   mode: z.enum(["inline", "offload"], "must be inline or offload").default("inline"),
+}).refine(({ ms, rounds }) => ms === undefined || rounds === undefined, {
+  path: ["rounds"],
+  error: "must not be given together with ms",
 });
 
 /** Adds `/api/cpu-bound`. */
 export function cpuBoundRoute(app: GatewayApp, parts: GatewayParts): void {
   const { context: { id: instance }, cpuPool } = parts;
   app.get("/api/cpu-bound", async (c) => {
-    const { ms, mode } = parseQuery(c, querySchema);
+    const { ms = 3_000, rounds, mode } = parseQuery(c, querySchema);
+    const work = rounds === undefined ? { ms } : { ms: rounds / ROUNDS_PER_MS, rounds };
     const { durationMs } = mode === "inline"
-      ? busyLoop(ms)
+      ? busyWork(work)
       // Nobody waits for the work of a client that has left: its thread is free for the next.
-      : await cpuPool.run({ ms }, { signal: c.req.raw.signal });
+      : await cpuPool.run(work, { signal: c.req.raw.signal });
     const rounded = Math.round(durationMs);
     return c.json({
       message: "CPU work completed",

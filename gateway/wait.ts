@@ -12,14 +12,13 @@ import type { GatewayApp, GatewayParts } from "./gateway.ts";
 /** Requests that may queue for a place; more are refused. */
 const MAX_QUEUED = 1_000;
 
-/** A duration in a query string: an integer of milliseconds, at most half a minute. */
-export function millisecondsParameter(byDefault: number): z.ZodType<number, string | undefined> {
-  const rule = "must be an integer from 0 to 30000";
-  return z.string().regex(/^\d{1,5}$/, rule).transform(Number)
-    .refine((ms) => ms <= 30_000, rule).default(byDefault);
-}
+const rule = "must be an integer from 0 to 30000";
 
-const querySchema = z.object({ ms: millisecondsParameter(100) });
+/** A duration in a query string: an integer of milliseconds, at most half a minute. */
+export const millisecondsParameter: z.ZodType<number, string> = z.string().regex(/^\d{1,5}$/, rule)
+  .transform(Number).refine((ms) => ms <= 30_000, rule);
+
+const querySchema = z.object({ ms: millisecondsParameter.default(100) });
 
 /** Adds `/api/wait`. */
 export function waitRoute(app: GatewayApp, parts: GatewayParts): void {

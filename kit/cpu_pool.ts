@@ -16,6 +16,8 @@ import { Problem } from "./problem.ts";
 export interface CpuTask {
   /** Milliseconds of CPU work. */
   ms: number;
+  /** Work instead of time: then `ms` is what it is expected to take. */
+  rounds?: number | undefined;
 }
 
 /** The part of piscina that the pool uses. */

@@ -5,7 +5,7 @@
  */
 import { setPriority } from "node:os";
 import process from "node:process";
-import { busyLoop, type BusyLoopResult } from "./busy_loop.ts";
+import { type BusyLoopResult, busyWork } from "./busy_loop.ts";
 import type { CpuTask } from "./cpu_pool.ts";
 
 /** Of 19: the event loop must get a processor as soon as it has something to do. */
@@ -22,6 +22,6 @@ if (process.platform === "linux") {
 }
 
 /** Does the task; the thread is busy meanwhile. */
-export function runTask({ ms }: CpuTask): BusyLoopResult {
-  return busyLoop(ms);
+export function runTask(task: CpuTask): BusyLoopResult {
+  return busyWork(task);
 }

@@ -13,6 +13,7 @@ import { policies } from "./experiments/policies.ts";
 import { quota } from "./experiments/quota.ts";
 import { runtime } from "./experiments/runtime.ts";
 import { scaleOut } from "./experiments/scale_out.ts";
+import { shedding } from "./experiments/shedding.ts";
 import { state } from "./experiments/state.ts";
 import { vertical } from "./experiments/vertical.ts";
 
@@ -26,6 +27,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   state,
   failover,
   breaker,
+  shedding,
   vertical,
   runtime,
   hop,

@@ -42,21 +42,25 @@ export function chooseLevels(
       }
       return level;
     });
-    return { ...factor, levels };
+    return { ...factor, levels, narrowed: true };
   });
 }
 
-/** All cells: the product of the levels, less what the experiment leaves out. */
+/**
+ * All cells: the product of the levels, less what the experiment leaves out. Who narrows a factor says what is to be
+ * compared: then a quick run leaves out no more than a full one.
+ */
 export function cellsOf(
   factors: readonly FactorSpec[],
   includes: Experiment["includes"] = () => true,
   quick = false,
 ): Levels[] {
+  const thin = quick && !factors.some(({ narrowed }) => narrowed);
   return factors.reduce<Levels[]>(
     (cells, { name, levels }) =>
       cells.flatMap((cell) => levels.map((level) => ({ ...cell, [name]: level }))),
     [{}],
-  ).filter((levels) => includes(levels, quick));
+  ).filter((levels) => includes(levels, thin, factors));
 }
 
 /** Options of {@linkcode planTrials}. */

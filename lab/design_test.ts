@@ -30,6 +30,19 @@ Deno.test("cellsOf() is the product of the levels less what is left out", () => 
   assert.deepEqual(cells[0], { replicas: 1, policy: "a" });
 });
 
+Deno.test("cellsOf() thins a quick run, but not one that was narrowed", () => {
+  const seen: unknown[] = [];
+  for (const narrowing of [{}, { replicas: ["3"] }]) {
+    const factors = chooseLevels(FACTORS, { quick: true, narrowing });
+    cellsOf(
+      factors,
+      (_levels, quick, given) => Boolean(seen.push([quick, given === factors])),
+      true,
+    );
+  }
+  assert.deepEqual(seen, [[true, true], [true, true], [false, true]]);
+});
+
 const cells = cellsOf(FACTORS);
 const stackKey = ({ replicas }: Levels) => ({ replicas: Number(replicas) });
 const plan = (seed: number) =>

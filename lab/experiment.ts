@@ -25,6 +25,8 @@ export interface FactorSpec {
   levels: readonly (string | number)[];
   /** @default levels */
   quick?: readonly (string | number)[];
+  /** Whether the levels are those that the user named. @default false */
+  narrowed?: boolean;
 }
 
 /** What the lab needs of a stack. */
@@ -81,8 +83,11 @@ export interface Experiment extends Omit<Declaration, "factors"> {
   notQuick?: boolean;
   /** Trials a cell. */
   trials: { full: number; quick: number };
-  /** Whether a combination of levels is a cell of the design. @default all */
-  includes?(levels: Levels, quick: boolean): boolean;
+  /**
+   * Whether a combination of levels is a cell of the design, given whether the run is to be quick and the factors with
+   * the levels of this run. @default all
+   */
+  includes?(levels: Levels, quick: boolean, factors: readonly FactorSpec[]): boolean;
   /** Whether a cell sits out this repetition: what carries no claim need not be measured as often. @default never */
   sitsOut?(levels: Levels, repetition: number): boolean;
   /** The stack that a cell needs, null for none. Cells with equal options share one. */

@@ -5,7 +5,8 @@
  */
 import { allOf, type Evidence, type TrialEvidence, within } from "../evidence.ts";
 import type { Analysis } from "../experiment.ts";
-import { headlineRows, ratioVerdict } from "../findings.ts";
+import { type Comparison, headlineRows } from "../findings.ts";
+import { byFront, frontsVerdict, ratioByFront } from "../fronts.ts";
 import { latencyMs, meanLatencyMs, shareAbove } from "../measures_of_samples.ts";
 import { formatInterval, formatValue } from "../report/format.ts";
 import type { Chart, HeadlineRow, Levels, Metric, Verdict } from "../results.ts";
@@ -32,11 +33,11 @@ export function analyseCpuBlock(evidence: Evidence): Analysis {
   const headline = headlineOf(evidence, verdicts);
   return {
     answer: headline.length === 0
-      ? "The levels of this run compare nothing; see the measures."
-      : headline.map(({ lever, ratio }) => `${lever}: ${formatInterval(ratio, "ratio")}`).join(
-        "; ",
-      ) +
-        " lower p99 of everybody else.",
+      ? "The levels of this run compare nothing; see the verdicts for what they need."
+      : "How much lower the p99 of everybody else is: " +
+        headline.map(({ lever, ratio }) => `${lever} ${formatValue(ratio.estimate, "ratio")}`)
+          .join("; ") +
+        ".",
     verdicts,
     headline,
     metrics,
@@ -104,30 +105,43 @@ function theoryVerdict(metrics: readonly Metric[]): Verdict {
   return {
     hypothesis: "round-robin-theory",
     outcome: allOf(judged.map(({ value, theory }) => within(value, theory ?? 0, TOLERANCE))),
-    sentence: judged.length === 0 ? "Not measured in this run." : judged.map((metric) => {
-      const { levels, title, value, theory, unit } = metric;
-      return `${levels.front} ${title} ${formatInterval(value, unit)} (theory ${
-        formatValue(theory ?? 0, unit)
-      })`;
-    }).join("; ") + ".",
+    sentence: judged.length === 0
+      ? "Not measured in this run: it needs 3 replicas, round-robin, inline."
+      : judged.map((metric) => {
+        const { levels, title, value, theory, unit } = metric;
+        return `${levels.front} ${title} ${formatInterval(value, unit)} (theory ${
+          formatValue(theory ?? 0, unit)
+        })`;
+      }).join("; ") + ".",
   };
 }
 
+/** Judged behind each front: one that fails must not hide behind the other. */
 function containVerdict(evidence: Evidence): Verdict {
   const cell = { replicas: 3, mode: "inline" };
-  const ratio = evidence.ratio({
+  const ratios = ratioByFront(evidence, {
     numerator: { ...cell, policy: "round-robin" },
     denominator: { ...cell, policy: "least-conn" },
   }, p99);
-  return ratioVerdict("least-conn-contains", ratio, 10, "lower p99 with least-conn");
+  return frontsVerdict("least-conn-contains", ratios, {
+    bound: 10,
+    what: "lower p99 with least-conn",
+    needs: "round-robin with least-conn, 3 replicas, inline",
+    oneSided: true, // quick runs hold Caddy against theory only
+  });
 }
 
 function cureVerdict(evidence: Evidence): Verdict {
-  const ratio = evidence.ratio({
+  const ratios = ratioByFront(evidence, {
     numerator: { replicas: 1, mode: "inline" },
     denominator: { replicas: 1, mode: "offload" },
   }, p99);
-  return ratioVerdict("offload-cures", ratio, 100, "lower p99 with the work offloaded");
+  return frontsVerdict("offload-cures", ratios, {
+    bound: 100,
+    what: "lower p99 with the work offloaded",
+    needs: "inline with offload, 1 replica",
+    oneSided: true,
+  });
 }
 
 function headlineOf(evidence: Evidence, verdicts: readonly Verdict[]): HeadlineRow[] {
@@ -135,22 +149,31 @@ function headlineOf(evidence: Evidence, verdicts: readonly Verdict[]): HeadlineR
   const base = { measure, unit: "ms", better: "lower", value: p99 } as const;
   const one = { replicas: 1, mode: "inline" };
   const three = { replicas: 3, mode: "inline", policy: "round-robin" };
-  return headlineRows(evidence, verdicts, [
+  const contained = { ...three, policy: "least-conn" };
+  const comparisons: Comparison[] = [
     {
       ...{ ...base, lever: "3 replicas instead of 1, round-robin", from: one, to: three },
       hypothesis: "round-robin-theory",
     },
     {
-      ...{ ...base, lever: "least-conn instead of round-robin, 3 replicas", from: three },
-      to: { ...three, policy: "least-conn" },
+      ...{ ...base, lever: "3 replicas instead of 1, least-conn", from: one, to: contained },
       hypothesis: "least-conn-contains",
+    },
+    {
+      ...{ ...base, lever: "least-conn instead of round-robin, 3 replicas", from: three },
+      ...{ to: contained, hypothesis: "least-conn-contains" },
     },
     {
       ...{ ...base, lever: "offload the CPU work, 1 replica", from: one },
       to: { ...one, mode: "offload" },
       hypothesis: "offload-cures",
     },
-  ]);
+  ];
+  return headlineRows(
+    evidence,
+    verdicts,
+    comparisons.flatMap((comparison) => byFront(evidence, comparison)),
+  );
 }
 
 function label({ replicas, policy, front, mode }: Levels): string {

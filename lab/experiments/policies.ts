@@ -4,13 +4,16 @@
  * @module
  */
 import { type FrontKind, POLICIES, type Policy } from "../../lb/front.ts";
+import { countVerdict } from "../counts.ts";
 import type { Evidence, TrialEvidence } from "../evidence.ts";
 import type { Analysis, Experiment } from "../experiment.ts";
-import { ceilingVerdict, cellName, floorVerdict, headlineRows, ratioVerdict } from "../findings.ts";
+import { cellName, floorVerdict, headlineRows } from "../findings.ts";
+import { byFront, frontsListing, frontsVerdict, ratioByFront } from "../fronts.ts";
 import type { Sample } from "../load/sample.ts";
 import { byInstance, fairness, latencyMs, shareAbove } from "../measures_of_samples.ts";
 import { formatInterval } from "../report/format.ts";
 import type { Levels, Metric, Verdict } from "../results.ts";
+import { delayedShareAbove } from "../stats/blocked_replica.ts";
 import { setFront } from "./arrangements.ts";
 import { clientAddresses } from "./client_addresses.ts";
 
@@ -22,8 +25,12 @@ const SLOW_MS = 100;
 const BUSY_MS = 200;
 const BUSY_RATE = 2.5;
 const DELAYED_MS = 20;
+const REPLICAS = 3;
 
-const seconds = (quick: boolean) => quick ? 2 : 3.5;
+/** Whole periods of the busy replica (400 ms), so that it is busy for its share whatever the phase. */
+const seconds = (quick: boolean) => quick ? 1.6 : 2.8;
+/** The busy replica is busy before the requests come, and until after them. */
+const MARGIN_SECONDS = 0.5;
 
 /** The experiment. */
 export const policies: Experiment = {
@@ -44,7 +51,8 @@ export const policies: Experiment = {
     { id: "ip-hash-sticks", text: "Under ip-hash no client ever reaches a second replica" },
   ],
   theory:
-    "Round-robin does not look: a replica that is busy for a share b of the time delays b/N of all requests. " +
+    "Round-robin does not look: a replica that is busy for a share b of the time delays b/N of all requests, and " +
+    `(1 - ${DELAYED_MS}/${BUSY_MS}) of those for longer than ${DELAYED_MS} ms. ` +
     "Jain's index is (sum x)^2 / (n sum x^2).",
   factors: [
     {
@@ -59,10 +67,10 @@ export const policies: Experiment = {
     `${RATE} requests/s, open loop, from 47 client addresses: one in ${SLOW_EVERY} waits ${SLOW_MS} ms, the rest ` +
     `are GET /api/users. On one replica's own port ${BUSY_RATE}/s inline blocks of ${BUSY_MS} ms keep it half busy. Load shedding is off.`,
   trials: { full: 5, quick: 3 },
-  stack: () => ({ replicas: 3, activeCheckMs: 3_600_000, gatewayEnv: { SHEDDING: "off" } }),
+  stack: () => ({ replicas: REPLICAS, activeCheckMs: 3_600_000, gatewayEnv: { SHEDDING: "off" } }),
   arrange: (stack, { policy, front }) =>
     setFront(stack, { kind: front as FrontKind, policy: policy as Policy }),
-  secondsPerTrial: (_levels, quick) => seconds(quick) + 0.6,
+  secondsPerTrial: (_levels, quick) => seconds(quick) + MARGIN_SECONDS + 0.6,
 
   async run(trial) {
     const { url } = trial.stack;
@@ -71,7 +79,7 @@ export const policies: Experiment = {
     const noise = await trial.probe("noise", {
       url: `${busy?.address}/api/cpu-bound?ms=${BUSY_MS}&mode=inline`,
       ratePerSecond: BUSY_RATE,
-      durationSeconds: seconds(trial.quick),
+      durationSeconds: seconds(trial.quick) + MARGIN_SECONDS,
       maxLateMs: 50,
     });
     const mixed = await trial.probe("mixed", {
@@ -82,7 +90,7 @@ export const policies: Experiment = {
         localAddress: clientAddresses[i % clientAddresses.length] ?? "127.0.0.1",
       })),
       ratePerSecond: RATE,
-      durationSeconds: seconds(trial.quick) - 0.5,
+      durationSeconds: seconds(trial.quick),
       maxLateMs: 20,
     });
     await Promise.all([mixed.result, noise.result]);
@@ -116,31 +124,41 @@ function analyse(evidence: Evidence): Analysis {
   const metrics = cells.flatMap((levels) => metricsOf(evidence, levels));
   const named = (name: string, levels: Levels) =>
     metrics.filter((metric) => metric.name === name && metric.levels.policy === levels.policy);
-  const ratio = evidence.ratio({
+  const ratios = ratioByFront(evidence, {
     numerator: { policy: "round-robin" },
     denominator: { policy: "least-conn" },
   }, delayed);
   const verdicts: Verdict[] = [
-    ratioVerdict("least-conn-avoids", ratio, 2, "fewer delayed requests with least-conn"),
+    frontsVerdict("least-conn-avoids", ratios, {
+      bound: 2,
+      what: "fewer delayed requests with least-conn",
+      needs: "round-robin and least-conn",
+    }),
     floorVerdict("round-robin-is-fair", named("fairness", { policy: "round-robin" }), 0.99),
-    ceilingVerdict("ip-hash-sticks", named("wandering", { policy: "ip-hash" }), 0),
+    countVerdict("ip-hash-sticks", {
+      metrics: named("wandering", { policy: "ip-hash" }),
+      of: evidence.where({ policy: "ip-hash" }).length * clientAddresses.length,
+      what: "clients",
+    }),
   ];
-  const headline = headlineRows(evidence, verdicts, [{
-    lever: "least-conn instead of round-robin, one replica half busy",
-    measure: `fast requests over ${DELAYED_MS} ms`,
-    unit: "share",
-    better: "lower",
-    from: { policy: "round-robin" },
-    to: { policy: "least-conn" },
-    value: delayed,
-    hypothesis: "least-conn-avoids",
-  }]);
+  const headline = headlineRows(
+    evidence,
+    verdicts,
+    byFront(evidence, {
+      lever: "least-conn instead of round-robin, one replica half busy",
+      measure: `fast requests over ${DELAYED_MS} ms`,
+      unit: "share",
+      better: "lower",
+      from: { policy: "round-robin" },
+      to: { policy: "least-conn" },
+      value: delayed,
+      hypothesis: "least-conn-avoids",
+    }),
+  );
   return {
-    answer: ratio
-      ? `least-conn delays ${
-        formatInterval(ratio, "ratio")
-      } fewer requests than round-robin when one of three ` +
-        "replicas is half busy."
+    answer: headline.length > 0
+      ? "least-conn delays fewer requests than round-robin when one of three replicas is half busy: " +
+        `${frontsListing(ratios)}.`
       : "The levels of this run compare nothing; see the measures.",
     verdicts,
     headline,
@@ -149,12 +167,20 @@ function analyse(evidence: Evidence): Analysis {
   };
 }
 
+/** b/N of the requests, less those that come so late in a block that they wait for less than `DELAYED_MS`. */
+const ROUND_ROBIN_DELAYED = delayedShareAbove(
+  { replicas: REPLICAS, blockMs: BUSY_MS, runMs: 1000 / BUSY_RATE },
+  DELAYED_MS,
+);
+
 function metricsOf(evidence: Evidence, levels: Levels): Metric[] {
+  // Of the others theory says nothing: they look, or leave it to the addresses.
+  const roundRobin = (theory: number) => levels.policy === "round-robin" ? theory : null;
   return [
     evidence.metric(
       {
         ...{ name: "delayed-share", title: `Fast requests over ${DELAYED_MS} ms`, unit: "share" },
-        better: "lower",
+        ...{ better: "lower", theory: roundRobin(ROUND_ROBIN_DELAYED) },
       },
       levels,
       delayed,
@@ -172,14 +198,20 @@ function metricsOf(evidence: Evidence, levels: Levels): Metric[] {
       )
     ),
     evidence.metric(
-      { name: "busy-share", title: "Share of the busy replica", unit: "share", better: "neither" },
+      {
+        ...{ name: "busy-share", title: "Share of the busy replica", unit: "share" },
+        ...{ better: "neither", theory: roundRobin(1 / REPLICAS) },
+      },
       levels,
       busyShare,
     ),
     evidence.metric(
-      { name: "fairness", title: "Jain's fairness index", unit: "ratio", better: "neither" },
+      {
+        ...{ name: "fairness", title: "Jain's fairness index", unit: "ratio" },
+        ...{ better: "neither", theory: roundRobin(1) },
+      },
       levels,
-      (trial) => fairness(mixed(trial), 3),
+      (trial) => fairness(mixed(trial), REPLICAS),
     ),
     evidence.metric(
       {
@@ -187,6 +219,7 @@ function metricsOf(evidence: Evidence, levels: Levels): Metric[] {
         title: "Clients that met several replicas",
         unit: "share",
         better: "neither",
+        theory: levels.policy === "ip-hash" ? 0 : null,
       },
       levels,
       wandering,
@@ -210,9 +243,8 @@ function chartsOf(
       ).join("; "),
       axis: { label: "Share of fast requests", unit: "" },
       scale: "linear",
-      rows: shares.map(({ levels, value }) => ({
-        ...{ label: cellName(levels), group: String(levels.front), value },
-        theory: null,
+      rows: shares.map(({ levels, value, theory }) => ({
+        ...{ label: cellName(levels), group: String(levels.front), value, theory },
       })),
     },
     {

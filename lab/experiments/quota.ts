@@ -5,6 +5,7 @@
  */
 import { readCgroup } from "../../stack/compose/cgroup.ts";
 import type { Experiment, LabStack } from "../experiment.ts";
+import { cpuWork } from "./cpu_work.ts";
 import { analyseScaleOut } from "./scale_out_analysis.ts";
 
 const CORES = 0.2;
@@ -49,7 +50,7 @@ export const quota: Experiment = {
     const replicas = Number(trial.levels.replicas);
     const before = await throttling(trial.stack);
     const { goodputPerSecond, requests, good } = await trial.oha("capacity", {
-      url: `${trial.stack.url}/api/cpu-bound?ms=${WORK_MS}&mode=inline`,
+      url: `${trial.stack.url}/api/cpu-bound?rounds=${cpuWork(WORK_MS).rounds}&mode=inline`,
       mode: "closed",
       durationSeconds: seconds(trial.quick),
       connections: replicas * CLIENTS_A_REPLICA,

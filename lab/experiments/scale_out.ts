@@ -13,7 +13,7 @@ const HOLD_MS = 50;
 /** Clients a place, so that every replica always has somebody waiting. */
 const CLIENTS_A_PLACE = 4;
 
-const seconds = (quick: boolean) => quick ? 1 : 3;
+const seconds = (quick: boolean) => quick ? 0.8 : 2.4;
 
 /** The experiment. */
 export const scaleOut: Experiment = {
