@@ -36,12 +36,13 @@ export function renderHtml(report: Report): string {
 ${
     run.status !== "complete" &&
     markup`<p role="alert"><strong>This run is ${run.status}</strong>: only what was complete is reported.</p>`
-  }${drawWarnings(run.warnings)}
+  }
 </header>
 <main>
 <section id="levers" aria-labelledby="levers-title">
 <h2 id="levers-title">Lever by lever</h2>
 ${drawHeadline(report)}
+${drawRunWarnings(run.warnings)}
 </section>
 ${experiments.map((experiment) => drawExperiment(experiment, report))}
 </main>
@@ -58,17 +59,32 @@ function drawHeadline(report: Report): Markup {
   if (rows.length === 0) return markup`<p>No lever was measured to the end.</p>`;
   return markup`<div class="scroll" tabindex="0" role="region" aria-labelledby="levers-title"><table>
 <caption>Ratio above 1 is better, whatever the measure; in brackets its interval.</caption>
-<thead><tr><th scope="col">Lever</th><th scope="col">Measured by</th><th scope="col" class="number">From</th>
+<thead><tr><th scope="col">Lever, and what it is measured by</th><th scope="col" class="number">From</th>
 <th scope="col" class="number">To</th><th scope="col" class="number">It bought</th><th scope="col">Verdict</th></tr></thead>
 <tbody>${
     rows.map(({ experiment, row }) =>
-      markup`<tr><th scope="row"><a href="#${experiment}">${row.lever}</a></th><td>${row.measure}</td>
-<td class="number">${row.from}</td><td class="number">${row.to}</td>
-<td class="number">${formatInterval(row.ratio, "ratio")}</td><td>${
-        drawOutcome(row.outcome)
-      }</td></tr>`
+      markup`<tr><th scope="row"><a href="#${experiment}">${row.lever}</a> <span class="below">${row.measure}</span></th>
+${drawEstimate(row.from)}${drawEstimate(row.to)}${
+        drawEstimate(formatInterval(row.ratio, "ratio"))
+      }<td>${drawOutcome(row.outcome)}</td></tr>`
     )
   }</tbody></table></div>`;
+}
+
+/** A cell with the estimate, and its interval below: a reader compares the estimates first. */
+function drawEstimate(text: string): Markup {
+  const [estimate = "", interval] = text.split(/ (?=\[)/);
+  return markup`<td class="number">${estimate}${
+    interval !== undefined && markup` <span class="below">${interval}</span>`
+  }</td>`;
+}
+
+/** After the first table, and folded when they are many: the results come first. */
+function drawRunWarnings(warnings: readonly Warning[]): Markup | null {
+  if (warnings.length < 4) return drawWarnings(warnings);
+  return markup`<details><summary>${warnings.length} cautions about this run</summary>${
+    drawWarnings(warnings)
+  }</details>`;
 }
 
 function drawOutcome(outcome: keyof typeof OUTCOME_TEXT): Markup {

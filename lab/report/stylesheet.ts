@@ -39,6 +39,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 caption { text-align: left; color: var(--muted); font-size: .9rem; padding-bottom: .25rem; }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--rule); vertical-align: top; }
 td.number, th.number { text-align: right; white-space: nowrap; }
+.below { display: block; font-weight: 400; font-size: .85rem; color: var(--muted); }
 .outcome { font-weight: 600; white-space: nowrap; }
 .outcome.held { color: var(--held); } .outcome.failed { color: var(--failed); }
 .outcome.inconclusive { color: var(--inconclusive); }
