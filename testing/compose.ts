@@ -15,7 +15,7 @@ export interface ComposeProject extends AsyncDisposable {
   readonly url: string;
   /** `docker compose up -d --scale gateway=N`, with variables of the environment. */
   up(gateways: number, env?: Record<string, string>): Promise<void>;
-  /** Any other command, such as `["stop", "nginx"]`. */
+  /** Any other command, such as `["build"]`. */
   command(args: readonly string[], env?: Record<string, string>): Promise<void>;
   /** Containers of one service. */
   containers(service: string): Promise<Container[]>;
@@ -40,8 +40,7 @@ export async function composeProject(): Promise<ComposeProject> {
       return all.filter((container) => placeOf(container).service === service);
     },
     async [Symbol.asyncDispose]() {
-      // Both profiles, so that a front of either is removed.
-      await command(["down", "-v", "-t", "5"], { COMPOSE_PROFILES: "nginx,caddy" });
+      await command(["down", "-v", "-t", "5"]);
     },
   };
 }

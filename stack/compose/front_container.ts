@@ -209,13 +209,11 @@ async function workers(container: string): Promise<Set<string>> {
   return new Set(taking.map((line) => line.trim().split(/\s+/)[0] ?? ""));
 }
 
-/** The image that `compose.yaml` names for a front. */
+/** The image that `docker compose` takes for a front. */
 export function imageOf(kind: FrontKind): string {
-  const text = Deno.readTextFileSync(`${PROJECT_ROOT}compose.yaml`);
-  const image = new RegExp(`image: (${kind}:\\S+)`).exec(text)?.[1];
-  if (image === undefined) {
-    throw new TypeError(`Cannot find the image: compose.yaml must name ${kind}`);
-  }
+  const file = `compose.${kind}.yaml`;
+  const image = /image: (\S+)/.exec(Deno.readTextFileSync(PROJECT_ROOT + file))?.[1];
+  if (image === undefined) throw new TypeError(`Cannot find the image: ${file} must name one`);
   return image;
 }
 

@@ -74,7 +74,7 @@ Deno.test("versionOf() reads the tag of an image", () => {
 });
 
 Deno.test({
-  name: "imageOf() finds fronts in compose.yaml that resolve names again and again",
+  name: "imageOf() finds fronts beside compose.yaml that resolve names again and again",
   ...requires(),
   fn() {
     for (const [kind, oldest] of [["nginx", [1, 27]], ["caddy", [2, 11]]] as const) {

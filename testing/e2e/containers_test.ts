@@ -146,7 +146,7 @@ for (const front of ["nginx", "caddy"] as const) {
     fn: () =>
       tries(2, async () => {
         await using project = await composeProject();
-        const env = { COMPOSE_PROFILES: front };
+        const env = { FRONT: front };
         await project.up(3, env);
         await until("the front to answer", async () => {
           const response = await fetch(`${project.url}/api/users?limit=1`);
