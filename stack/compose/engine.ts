@@ -33,7 +33,7 @@ import { FRONT_PORT, placeOf, Project } from "./project.ts";
 import { Replicas } from "./replicas.ts";
 import { composeFolder, labelsOf, sweepContainers } from "./sweep.ts";
 import { ContainerMeter, type Known } from "./usage.ts";
-import { watchContainers } from "./watch.ts";
+import { type Change, watchContainers } from "./watch.ts";
 
 /**
  * Builds the image, starts the system as containers, and resolves when a request through the front is
@@ -190,10 +190,11 @@ class ComposeEngine implements Engine {
   }
 
   /** A container ended, or was started again, maybe with another address: all lists are made anew. */
-  #follow(change: "ended" | "started"): void {
+  #follow(change: Change): void {
     if (!this.#front) return; // still starting: nobody has a list yet
     void this.#supervision.change(async () => {
-      if (change === "started") await this.#replicas.untilServing(this.#supervision.closing);
+      if (change === "unknown") this.#replicas.forget();
+      if (change !== "ended") await this.#replicas.untilServing(this.#supervision.closing);
       await this.#announce();
     }).catch(() => {}); // going down, or it ended again, which is the next event
   }
