@@ -131,16 +131,23 @@ Deno.test({
       const probe = await startProbe({
         url: `${stack.url}/api/users?limit=1`,
         ratePerSecond: RATE_PER_SECOND,
-        count: 30 * RATE_PER_SECOND,
+        durationSeconds: 5 * 60, // more than the update may take
         connections: "kept-alive",
       });
       assert.equal(await stack.updateGateway("--force", "--update-monitor=1s"), "completed");
+      const updatedMs = probe.elapsedMs();
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      probe.stop();
       const { samples } = await probe.result;
+      assert.ok((samples.at(-1)?.intendedMs ?? 0) > updatedMs, "the load outlasts the update");
       const failed = samples.filter((sample) => !isGood(sample));
       const longestMs = Math.max(...samples.map(({ latencyMs }) => latencyMs));
       // deno-lint-ignore no-console -- the figures are what the reader wants
       console.log(
-        `${failed.length} of ${samples.length} failed, longest ${longestMs.toFixed(0)} ms`,
+        `update of ${
+          (updatedMs / 1000).toFixed(0)
+        } s: ${failed.length} of ${samples.length} failed, ` +
+          `longest ${longestMs.toFixed(0)} ms`,
       );
       assert.deepEqual(failed.map(({ status, error }) => ({ status, error })), []);
     });
