@@ -11,7 +11,7 @@ export function fakeContainer(service: string, id: string, number = "1"): Contai
     Id: id,
     Name: `x_${service}_${number}`,
     RestartCount: 0,
-    State: { Status: "running", Pid: 1 },
+    State: { Status: "running", Pid: 1, StartedAt: "2026-01-01T00:00:00Z" },
     Config: {
       Labels: {
         "com.docker.compose.service": service,

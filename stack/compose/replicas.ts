@@ -97,11 +97,13 @@ export class Replicas {
       await announce();
     }
     const staying = (await this.#project.containers()).filter(({ Id }) => !this.#leaving.has(Id));
-    const surplus = surplusOf(staying, target, { isServing: (id) => this.#serving.has(id) });
+    const isServing = (id: string) => this.#serving.has(id);
+    const surplus = surplusOf(staying, target, { isServing });
     if (surplus.length === 0) return;
     for (const { Id } of surplus) this.#leaving.add(Id);
     await announce();
-    await stopContainers(surplus);
+    // The others have nothing to finish, and one that is starting does not hear that it is to end.
+    await stopContainers(surplus.filter(({ Id }) => isServing(Id)));
     await docker(["rm", "-f", "-v", ...surplus.map(({ Id }) => Id)]);
   }
 

@@ -4,8 +4,7 @@
  * @module
  */
 import type { Clock } from "../../kit/clock.ts";
-import { containerEvents, docker } from "./docker.ts";
-import type { Project } from "./project.ts";
+import { type Container, containerEvents, docker } from "./docker.ts";
 import type { Replicas } from "./replicas.ts";
 
 /** Docker's own restart comes first. */
@@ -25,7 +24,10 @@ export type Change = "ended" | "started" | "unknown";
 
 /** Options of {@linkcode watchContainers}. */
 export interface WatchOptions {
-  project: Pick<Project, "label" | "containers">;
+  /** Of the containers to follow. */
+  label: string;
+  /** Finds them. */
+  containers(): Promise<Container[]>;
   replicas: Pick<Replicas, "isLeaving" | "noteEnd">;
   clock: Clock;
   /** Ends the watch. */
@@ -41,7 +43,7 @@ export interface WatchOptions {
  * is asked again when it is back; what happened meanwhile is found by looking.
  */
 export async function watchContainers(options: WatchOptions): Promise<void> {
-  const { project, replicas, clock, signal, onChange } = options;
+  const { label, replicas, clock, signal, onChange } = options;
   const { engine = { events: containerEvents, start: (id) => docker(["start", id]) } } = options;
   const pause = (ms: number) => clock.sleep(ms, signal).catch(() => {}); // going down
 
@@ -58,7 +60,7 @@ export async function watchContainers(options: WatchOptions): Promise<void> {
   }
 
   async function follow(): Promise<void> {
-    for await (const { id, action } of engine.events(project.label, signal)) {
+    for await (const { id, action } of engine.events(label, signal)) {
       if (signal.aborted || replicas.isLeaving(id)) continue;
       if (action === "die") noteEnd(id);
       onChange(action === "die" ? "ended" : "started");
@@ -69,7 +71,7 @@ export async function watchContainers(options: WatchOptions): Promise<void> {
   async function lookAgain(): Promise<void> {
     await pause(SUBSCRIBE_AGAIN_MS); // by now events come in: none is missed after the look
     if (signal.aborted) return;
-    const containers = (await project.containers()).filter(({ Id }) => !replicas.isLeaving(Id));
+    const containers = (await options.containers()).filter(({ Id }) => !replicas.isLeaving(Id));
     for (const { Id, State } of containers) if (State.Status !== "running") noteEnd(Id);
     onChange("unknown");
   }

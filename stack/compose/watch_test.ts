@@ -17,7 +17,8 @@ function startWatch(leaving: readonly string[] = []) {
     start: (id) => Promise.resolve(seen.started.push(id)),
   };
   const watching = watchContainers({
-    project: { label: "x=y", containers: () => Promise.resolve(containers) },
+    label: "x=y",
+    containers: () => Promise.resolve(containers),
     replicas: {
       isLeaving: (id) => leaving.includes(id),
       noteEnd: (id) => void seen.ended.push(id),
@@ -52,8 +53,7 @@ Deno.test("watchContainers() revives what ended, but nothing that is leaving", a
 Deno.test("watchContainers() subscribes again after the engine was away, and looks", async () => {
   const { clock, containers, subscriptions, seen, end } = startWatch(["c"]);
   await clock.advance(0);
-  const stopped = { Status: "exited", Pid: 0 } as const;
-  for (const i of [1, 2]) Object.assign(containers[i] ?? {}, { State: stopped });
+  for (const { State } of containers.slice(1)) State.Status = "exited";
   subscriptions[0]?.close();
   await clock.advance(500);
   assert.equal(subscriptions.length, 2);
