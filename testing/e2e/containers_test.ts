@@ -151,6 +151,25 @@ Deno.test({
       },
     );
 
+    await t.step(
+      "a killed front comes back, a killed replica that is scaled away does not",
+      async () => {
+        await stack.kill("front", "SIGKILL");
+        await until("the front to answer again", async () => {
+          const signal = AbortSignal.timeout(1_000);
+          const response = await fetch(`${stack.url}/api/count`, { signal }).catch(() => undefined);
+          await response?.body?.cancel();
+          return response?.status === 200;
+        });
+        const gateways = async () =>
+          (await stack.status()).instances.filter(({ service }) => service === "gateway");
+        await stack.kill((await gateways()).at(-1)?.id ?? "", "SIGKILL");
+        await stack.scale({ gateway: 1 });
+        await pause(1_000); // longer than the revival of one that ended takes to begin
+        assert.deepEqual((await gateways()).map(({ state }) => state), ["ready"]);
+      },
+    );
+
     await t.step("down leaves nothing", async () => {
       await stack.down();
       await assertNothingLeft(project);
