@@ -68,17 +68,22 @@ class SwarmStack implements AsyncDisposable {
         SHEDDING: "off",
       },
     });
-    await until("the stack to serve", async () => {
-      const status = await fetch(`${this.url}/api/users?limit=1`).then(async (response) => {
-        await response.body?.cancel();
-        return response.status;
-      }, () => 0); // not there yet
-      return status === 200;
-    }, 2 * MINUTE_MS);
     await until("three gateways", async () => {
       const line = await docker(["service", "ls", `--filter=name=${this.name}_gateway`]);
       return line.includes(" 3/3 ");
+    }, 2 * MINUTE_MS);
+    // Swarm starts all at once: each gateway must also have found the services by now.
+    await until("each of them to serve", async () => {
+      const statuses = await Promise.all(Array.from({ length: 30 }, () => this.#ask()));
+      return statuses.every((status) => status === 200);
     }, MINUTE_MS);
+  }
+
+  /** Status of a request that every layer has a part in; 0 when there is none. */
+  async #ask(): Promise<number> {
+    const response = await fetch(`${this.url}/api/users?limit=1`).catch(() => undefined);
+    await response?.body?.cancel();
+    return response?.status ?? 0;
   }
 
   /** Updates the gateway; answers how the update ended. */
