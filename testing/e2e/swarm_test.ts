@@ -72,18 +72,18 @@ class SwarmStack implements AsyncDisposable {
       const line = await docker(["service", "ls", `--filter=name=${this.name}_gateway`]);
       return line.includes(" 3/3 ");
     }, 2 * MINUTE_MS);
-    // Swarm starts all at once: each gateway must also have found the services by now.
+    // Swarm starts all at once: by now each gateway has found the services, and the front each gateway.
     await until("each of them to serve", async () => {
-      const statuses = await Promise.all(Array.from({ length: 30 }, () => this.#ask()));
-      return statuses.every((status) => status === 200);
+      const instances = await Promise.all(Array.from({ length: 30 }, () => this.#ask()));
+      return !instances.includes(null) && new Set(instances).size === 3;
     }, MINUTE_MS);
   }
 
-  /** Status of a request that every layer has a part in; 0 when there is none. */
-  async #ask(): Promise<number> {
+  /** Who answered a request that every layer has a part in; `null` when it was not answered well. */
+  async #ask(): Promise<string | null> {
     const response = await fetch(`${this.url}/api/users?limit=1`).catch(() => undefined);
     await response?.body?.cancel();
-    return response?.status ?? 0;
+    return response?.status === 200 ? response.headers.get("x-instance-id") : null;
   }
 
   /** Updates the gateway; answers how the update ended. */
