@@ -44,8 +44,10 @@ export const gatewayConfigSchema = z.object({
   REDIS_URL: z.string().min(1).default("redis://127.0.0.1:6379"),
   /** Password of every user (see credentials.ts); without one, nobody can log in. */
   DEMO_PASSWORD: z.string().min(1).optional(),
-  /** File that holds the secret that all replicas sign tokens with; without one, there are no tokens. */
+  /** File that holds the secret that all replicas sign tokens with. */
   JWT_SECRET_FILE: z.string().min(1).optional(),
+  /** Without such a file: whether replicas share a secret through Redis, or there are no tokens. */
+  JWT_SECRET_SHARED: z.enum(["on", "off"]).default("off"),
   /** A session ends when it was not used for the first, at the latest after the second. */
   SESSION_IDLE_MS: integerText({ min: 1, max: 31_536_000_000 }).default(1_800_000),
   SESSION_ABSOLUTE_MS: integerText({ min: 1, max: 31_536_000_000 }).default(43_200_000),

@@ -29,8 +29,10 @@ export interface GatewayParts {
   sessionStore: SessionStore;
   /** Of `/api/limited`. */
   limiter: RateLimiter;
-  /** Signs and checks tokens; without one, there are no tokens. */
+  /** Signs and checks tokens. */
   jwtSecret?: string;
+  /** Finds the secret when none was given; without either, there are no tokens. */
+  findJwtSecret?: () => Promise<string>;
   cpuPool: Pick<CpuPool, "run">;
   clock: Clock;
   findOrigin: FindOrigin;

@@ -14,13 +14,14 @@ import { MemorySessionStore, RedisSessionStore } from "../kit/store/session_stor
 import type { GatewayConfig } from "./config.ts";
 import type { GatewayParts } from "./gateway.ts";
 import { LIMITED } from "./limited.ts";
+import { sharedSecret } from "./shared_secret.ts";
 
 /** What replicas must share, in Redis; or each its own, to show what then goes wrong. */
 export function createSharedState(
   context: Pick<InstanceContext, "clock" | "log">,
   config: GatewayConfig,
   closers: (() => void | Promise<void>)[],
-): Pick<GatewayParts, "counter" | "sessionStore" | "limiter"> {
+): Pick<GatewayParts, "counter" | "sessionStore" | "limiter" | "findJwtSecret"> {
   const { clock, log } = context;
   if (config.STORE === "memory") {
     return {
@@ -35,6 +36,7 @@ export function createSharedState(
     counter: new RedisCounter(redis),
     sessionStore: new RedisSessionStore(redis),
     limiter: new RedisRateLimiter({ ...LIMITED, redis, name: "limited" }),
+    ...(config.JWT_SECRET_SHARED === "on" ? { findJwtSecret: sharedSecret(redis, "jwt") } : {}),
   };
 }
 

@@ -103,6 +103,31 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    "sharedSecret() is one secret for all replicas, whoever asks first, and outlives Redis's absence",
+  ...requires("redis-server"),
+  async fn() {
+    const { createRedis } = await import("../kit/redis.ts");
+    const { sharedSecret } = await import("./shared_secret.ts");
+    await using server = await startTestRedis();
+    const redis = createRedis({ url: server.url, log, deadlineMs: DEADLINE_MS });
+    try {
+      await redis.whenReady(5_000);
+      const [here, there] = [sharedSecret(redis, "jwt"), sharedSecret(redis, "jwt")];
+      const [one, other] = await Promise.all([here(), there()]);
+      assert.match(one, /^[0-9a-f]{64}$/);
+      assert.equal(one, other);
+      assert.notEqual(await sharedSecret(redis, "other")(), one);
+      await server.kill("SIGKILL");
+      assert.equal(await here(), one);
+      await assert.rejects(sharedSecret(redis, "jwt")(), { type: "store-unavailable" });
+    } finally {
+      await redis.close();
+    }
+  },
+});
+
+Deno.test({
   name: "what is written at one replica is not read from the memory of another",
   ...requires("redis-server"),
   async fn() {

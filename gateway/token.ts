@@ -19,18 +19,19 @@ export function tokenRoutes(
   parts: GatewayParts,
   checkCredentials: CheckCredentials,
 ): void {
-  const { context: { id: instance }, jwtSecret, findOrigin, clock } = parts;
-  const configured = jwtSecret === undefined ? undefined : new Tokens({ secret: jwtSecret, clock });
+  const { context: { id: instance }, jwtSecret, findJwtSecret, findOrigin, clock } = parts;
+  let tokens = jwtSecret === undefined ? undefined : new Tokens({ secret: jwtSecret, clock });
 
-  function requireTokens(): Tokens {
-    if (configured) return configured;
+  async function requireTokens(): Promise<Tokens> {
+    if (tokens) return tokens;
+    if (findJwtSecret) return tokens = new Tokens({ secret: await findJwtSecret(), clock });
     throw new Problem("unavailable", {
       detail: "Cannot sign tokens: JWT_SECRET_FILE must be set where the gateway runs",
     });
   }
 
   app.post("/api/token", async (c) => {
-    const tokens = requireTokens();
+    const tokens = await requireTokens();
     const credentials = await parseJsonBody(c, credentialsSchema, {
       maxBytes: MAX_CREDENTIALS_BYTES,
     });
@@ -48,7 +49,7 @@ export function tokenRoutes(
   });
 
   app.get("/api/secure", async (c) => {
-    const tokens = requireTokens();
+    const tokens = await requireTokens();
     const authorization = c.req.raw.headers.get("authorization");
     const token = BEARER.exec(authorization ?? "")?.[1];
     const claims = token === undefined ? undefined : await tokens.check(token);

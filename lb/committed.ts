@@ -21,6 +21,9 @@ export const CONTAINER_FRONT: Front = frontSchema.parse({
   connectTimeoutMs: 250,
 });
 
+/** A consistent hash takes all addresses of one name for one server, and gives them turns. */
+const POLICIES_BY_NAME = { ...NGINX_POLICIES, "ip-hash": "hash $remote_addr;" };
+
 /** Text of each committed file by its path from the root of the project. */
 export function committedFiles(): Record<string, string> {
   const header = (chosen: string) =>
@@ -44,7 +47,7 @@ export function committedFiles(): Record<string, string> {
     ) +
       nginx,
     ...Object.fromEntries(
-      POLICIES.map((policy) => [`nginx/policies/${policy}.conf`, `${NGINX_POLICIES[policy]}\n`]),
+      POLICIES.map((policy) => [`nginx/policies/${policy}.conf`, `${POLICIES_BY_NAME[policy]}\n`]),
     ),
     "Caddyfile": header("LB_POLICY chooses one of the four policies below.") + caddy,
   };

@@ -11,14 +11,18 @@ import { labelsOf } from "../stack/compose/sweep.ts";
 
 /** A project that runs; to be used with `await using`. */
 export interface ComposeProject extends AsyncDisposable {
+  /** Its containers, networks and volumes carry this name. */
+  readonly name: string;
   /** Where the front answers. */
   readonly url: string;
   /** `docker compose up -d --scale gateway=N`, with variables of the environment. */
   up(gateways: number, env?: Record<string, string>): Promise<void>;
-  /** Any other command, such as `["stop", "nginx"]`. */
+  /** Any other command, such as `["build"]`. */
   command(args: readonly string[], env?: Record<string, string>): Promise<void>;
   /** Containers of one service. */
   containers(service: string): Promise<Container[]>;
+  /** Ends and removes everything; also done at the end of the test. */
+  down(): Promise<void>;
 }
 
 /** Names a project; starts nothing yet. */
@@ -31,7 +35,9 @@ export async function composeProject(): Promise<ComposeProject> {
       env: { FRONT_PORT: `${port}`, ...env },
     });
   };
+  const down = () => command(["down", "-v", "-t", "5"]);
   return {
+    name,
     url: `http://127.0.0.1:${port}`,
     command,
     up: (gateways, env) => command(["up", "-d", `--scale=gateway=${gateways}`], env),
@@ -39,9 +45,7 @@ export async function composeProject(): Promise<ComposeProject> {
       const all = await containersWith(labelsOf(name).compose);
       return all.filter((container) => placeOf(container).service === service);
     },
-    async [Symbol.asyncDispose]() {
-      // Both profiles, so that a front of either is removed.
-      await command(["down", "-v", "-t", "5"], { COMPOSE_PROFILES: "nginx,caddy" });
-    },
+    down,
+    [Symbol.asyncDispose]: down,
   };
 }

@@ -22,6 +22,7 @@ const containerSchema = z.object({
     Status: z.enum(["created", "running", "paused", "restarting", "removing", "exited", "dead"]),
     /** 0 while there is no process. */
     Pid: z.int(),
+    StartedAt: z.iso.datetime(),
   }),
   Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }),
   NetworkSettings: z.object({

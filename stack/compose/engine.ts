@@ -26,14 +26,20 @@ import {
   type Supervision,
   Supervisor,
 } from "../supervisor/supervisor.ts";
-import { type Container, docker, requireEngine, stopContainers } from "./docker.ts";
+import {
+  type Container,
+  containerEvents,
+  docker,
+  requireEngine,
+  stopContainers,
+} from "./docker.ts";
 import { FrontContainer } from "./front_container.ts";
 import { readContainerLogs } from "./logs.ts";
 import { FRONT_PORT, placeOf, Project } from "./project.ts";
 import { Replicas } from "./replicas.ts";
 import { composeFolder, labelsOf, sweepContainers } from "./sweep.ts";
 import { ContainerMeter, type Known } from "./usage.ts";
-import { watchContainers } from "./watch.ts";
+import { type Change, watchContainers } from "./watch.ts";
 
 /**
  * Builds the image, starts the system as containers, and resolves when a request through the front is
@@ -97,13 +103,7 @@ class ComposeEngine implements Engine {
     this.#project.share("upstreams.json", `{"users":[],"orders":[],"payments":[]}`);
     await this.#project.build(closing);
     closing.throwIfAborted();
-    this.#watching = watchContainers({
-      project: this.#project,
-      replicas: this.#replicas,
-      clock: this.#clock,
-      signal: closing,
-      onChange: (change) => this.#follow(change),
-    });
+    this.#watching = this.#watch(closing);
     const redis = store === "redis" ? { redis: 1 } : {};
     await this.#project.start({ ...redis, ...desiredReplicas(this.#options) });
     await this.#replicas.untilServing(closing);
@@ -189,11 +189,38 @@ class ComposeEngine implements Engine {
     await this.#replicas.publish(current);
   }
 
+  async #watch(signal: AbortSignal): Promise<void> {
+    const common = {
+      clock: this.#clock,
+      signal,
+      onChange: (change: Change) => this.#follow(change),
+    };
+    const project = this.#project;
+    await Promise.all([
+      watchContainers({
+        ...common,
+        label: project.label,
+        containers: () => project.containers(),
+        replicas: this.#replicas,
+      }),
+      // Edge and front: they revive together.
+      watchContainers({
+        ...common,
+        label: labelsOf(project.name).stack,
+        containers: () => Promise.resolve([]),
+        replicas: { isLeaving: () => false, noteEnd() {} },
+        engine: { events: containerEvents, start: () => Promise.resolve() },
+      }),
+    ]);
+  }
+
   /** A container ended, or was started again, maybe with another address: all lists are made anew. */
-  #follow(change: "ended" | "started"): void {
+  #follow(change: Change): void {
     if (!this.#front) return; // still starting: nobody has a list yet
     void this.#supervision.change(async () => {
-      if (change === "started") await this.#replicas.untilServing(this.#supervision.closing);
+      if (change === "unknown") this.#replicas.forget();
+      await this.#front?.revive();
+      if (change !== "ended") await this.#replicas.untilServing(this.#supervision.closing);
       await this.#announce();
     }).catch(() => {}); // going down, or it ended again, which is the next event
   }

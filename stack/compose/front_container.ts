@@ -9,6 +9,7 @@ import type { Front, FrontKind } from "../../lb/front.ts";
 import { type FrontLaunch, launchOf } from "../../lb/launch.ts";
 import { poll } from "../poll.ts";
 import { answersAs } from "../process/launch.ts";
+import { findFreePorts } from "../process/ports.ts";
 import { replaceFile } from "../replace_file.ts";
 import { StackError } from "../stack.ts";
 import { PROJECT_ROOT } from "../tools.ts";
@@ -68,7 +69,9 @@ export class FrontContainer {
 
   /** Publishes the port and starts the front; resolves when it answers. */
   static async create(options: FrontContainerOptions): Promise<FrontContainer> {
-    const { project, label, folder, port } = options;
+    const { project, label, folder } = options;
+    // One that Docker picks would be another after each start of the edge.
+    const port = options.port || findFreePorts(1)[0];
     const edge = `${project}-edge`;
     const network = `${project}-published`;
     const idle = `${folder}/idle.conf`;
@@ -82,8 +85,7 @@ export class FrontContainer {
       ...[imageOf("nginx"), "-p", "/tmp", "-e", "stderr", "-c", "/idle.conf"],
     ]);
     await docker(["network", "connect", `${project}_front`, edge]);
-    const published = await docker(["port", edge, `${FRONT_PORT}/tcp`]);
-    const front = new FrontContainer(options, edge, `http://${published.split("\n")[0]}`);
+    const front = new FrontContainer(options, edge, `http://127.0.0.1:${port}`);
     front.#running = await front.#start(options.config);
     return front;
   }
@@ -110,6 +112,18 @@ export class FrontContainer {
     this.#write(next.id, launch);
     await reload(old.container, next.kind, launch);
     this.#running = { ...old, config: next, launch };
+  }
+
+  /** Starts again what ended. A front whose edge ended has lost its network, also if it still runs. */
+  async revive(): Promise<void> {
+    const current = this.#current;
+    const [edge, front] = await inspect([this.#edge, current.container]);
+    if (!edge || !front) return; // removed by hand: only a new `up` makes them
+    const isWell = [edge, front].every(({ State }) => State.Status === "running");
+    if (isWell && Date.parse(front.State.StartedAt) >= Date.parse(edge.State.StartedAt)) return;
+    await docker(["start", this.#edge]);
+    await docker(["restart", "-t", "0", current.container]);
+    await this.#untilServed(current);
   }
 
   /** Finishes what is in flight and ends. */
@@ -157,7 +171,7 @@ export class FrontContainer {
       // Told to quit, its master would close the port later than its workers stop accepting, and what
       // queues up meanwhile is lost. A configuration without a port makes the master let go first.
       this.#write(config.id, { ...launch, text: `pid nginx.pid; ${IDLE}` });
-      await reload(container, "nginx", launch);
+      await reload(container, "nginx", launch).catch(() => {}); // it has ended already
     }
     await docker(["stop", "-t", `${Math.ceil(config.drainMs / 1000) + 2}`, container]);
     await docker(["rm", "-f", container]);
@@ -209,13 +223,11 @@ async function workers(container: string): Promise<Set<string>> {
   return new Set(taking.map((line) => line.trim().split(/\s+/)[0] ?? ""));
 }
 
-/** The image that `compose.yaml` names for a front. */
+/** The image that `docker compose` takes for a front. */
 export function imageOf(kind: FrontKind): string {
-  const text = Deno.readTextFileSync(`${PROJECT_ROOT}compose.yaml`);
-  const image = new RegExp(`image: (${kind}:\\S+)`).exec(text)?.[1];
-  if (image === undefined) {
-    throw new TypeError(`Cannot find the image: compose.yaml must name ${kind}`);
-  }
+  const file = `compose.${kind}.yaml`;
+  const image = /image: (\S+)/.exec(Deno.readTextFileSync(PROJECT_ROOT + file))?.[1];
+  if (image === undefined) throw new TypeError(`Cannot find the image: ${file} must name one`);
   return image;
 }
 

@@ -58,7 +58,7 @@ export class Project {
     }
     const text = JSON.stringify(overrideOf(options, folders), undefined, 2);
     Deno.writeTextFileSync(`${root}/override.json`, text, { mode: 0o600 });
-    const env = { RUNTIME: options.runtime, COMPOSE_PROFILES: "" };
+    const env = { RUNTIME: options.runtime };
     return new Project(projectName(stateDir), folders, await composeCommand(), env);
   }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { fakeContainer } from "../../testing/container.ts";
 import { requires } from "../../testing/requires.ts";
 import { stackOptionsSchema } from "../stack.ts";
-import type { Container } from "./docker.ts";
 import { imageOf, versionOf } from "./front_container.ts";
 import { instanceIdOf, overrideOf, placeOf } from "./project.ts";
 import { labelsOf, projectName } from "./sweep.ts";
@@ -12,22 +12,6 @@ const FOLDERS = { shared: "/state/shared", redis: "/state/redis" };
 function servicesFor(options: Record<string, unknown>) {
   const { services } = overrideOf(stackOptionsSchema.parse(options), FOLDERS);
   return services as Record<string, { environment: Record<string, string>; cpus?: number }>;
-}
-
-function container(service: string, id: string, number = "1"): Container {
-  return {
-    Id: id,
-    Name: `x_${service}_${number}`,
-    RestartCount: 0,
-    State: { Status: "running", Pid: 1 },
-    Config: {
-      Labels: {
-        "com.docker.compose.service": service,
-        "com.docker.compose.container-number": number,
-      },
-    },
-    NetworkSettings: { Networks: {} },
-  };
 }
 
 Deno.test({
@@ -55,9 +39,9 @@ Deno.test({
 
 Deno.test("instanceIdOf() is the id that the instance gives itself in its container", () => {
   const id = "0123456789abcdef0123456789abcdef";
-  assert.equal(instanceIdOf(container("gateway", id)), "gateway-0123456789ab");
-  assert.equal(instanceIdOf(container("redis", id)), "redis");
-  assert.deepEqual(placeOf(container("users", id, "12")), { service: "users", number: 12 });
+  assert.equal(instanceIdOf(fakeContainer("gateway", id)), "gateway-0123456789ab");
+  assert.equal(instanceIdOf(fakeContainer("redis", id)), "redis");
+  assert.deepEqual(placeOf(fakeContainer("users", id, "12")), { service: "users", number: 12 });
 });
 
 Deno.test("projectName() tells state directories apart and is the same every time", () => {
@@ -74,7 +58,7 @@ Deno.test("versionOf() reads the tag of an image", () => {
 });
 
 Deno.test({
-  name: "imageOf() finds fronts in compose.yaml that resolve names again and again",
+  name: "imageOf() finds fronts beside compose.yaml that resolve names again and again",
   ...requires(),
   fn() {
     for (const [kind, oldest] of [["nginx", [1, 27]], ["caddy", [2, 11]]] as const) {

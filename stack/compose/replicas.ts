@@ -22,6 +22,23 @@ const serviceSchema = z.enum(SERVICES);
 /** Containers by service, lowest number first. */
 export type ContainersByService = Record<ScalableService, Container[]>;
 
+/**
+ * Those of `containers` that are more than `target` asks for. One that ended counts too, because it will be
+ * started again; it goes before those that serve, and among equals the highest number goes first.
+ */
+export function surplusOf(
+  containers: readonly Container[],
+  target: Partial<Record<ScalableService, number>>,
+  { isServing }: { isServing: (id: string) => boolean },
+): Container[] {
+  const rank = (container: Container) => isServing(container.Id) ? 0 : 1;
+  return SCALABLE.flatMap((name) =>
+    containers.filter((one) => placeOf(one).service === name)
+      .toSorted((a, b) => rank(a) - rank(b) || placeOf(a).number - placeOf(b).number)
+      .slice(target[name] ?? Infinity)
+  );
+}
+
 /** The replicas of one project. */
 export class Replicas {
   readonly #project: Project;
@@ -57,6 +74,11 @@ export class Replicas {
     this.#restarts.set(id, (this.#restarts.get(id) ?? 0) + 1);
   }
 
+  /** What happened for a while is not known: all must answer again. */
+  forget(): void {
+    this.#serving.clear();
+  }
+
   /**
    * Makes them as many as `target` says. New ones serve before anybody hears of them; old ones are stopped
    * when nobody sends to them any more.
@@ -74,11 +96,14 @@ export class Replicas {
       await this.untilServing(signal);
       await announce();
     }
-    const surplus = SCALABLE.flatMap((name) => before[name].slice(target[name] ?? Infinity));
+    const staying = (await this.#project.containers()).filter(({ Id }) => !this.#leaving.has(Id));
+    const isServing = (id: string) => this.#serving.has(id);
+    const surplus = surplusOf(staying, target, { isServing });
     if (surplus.length === 0) return;
     for (const { Id } of surplus) this.#leaving.add(Id);
     await announce();
-    await stopContainers(surplus);
+    // The others have nothing to finish, and one that is starting does not hear that it is to end.
+    await stopContainers(surplus.filter(({ Id }) => isServing(Id)));
     await docker(["rm", "-f", "-v", ...surplus.map(({ Id }) => Id)]);
   }
 

@@ -37,7 +37,7 @@ export function isSweepNeeded(stateDir: string): boolean {
 }
 
 /**
- * Removes containers, networks and volatile files at once, without a drain; safe to repeat. Redis's data
+ * Removes containers, networks, volumes and volatile files at once, without a drain; safe to repeat. Redis's data
  * stays.
  *
  * @returns the names of the containers that were there
@@ -46,15 +46,21 @@ export async function sweepContainers(stateDir: string): Promise<string[]> {
   const labels = Object.values(labelsOf(projectName(stateDir)));
   const found: Container[] = (await Promise.all(labels.map(containersWith))).flat();
   if (found.length > 0) await docker(["rm", "-f", "-v", ...found.map(({ Id }) => Id)]);
-  const networks = await Promise.all(
-    labels.map((label) => docker(["network", "ls", "-q", `--filter=label=${label}`])),
-  );
-  const ids = networks.flatMap((text) => text.split("\n")).filter((id) => id !== "");
-  if (ids.length > 0) await docker(["network", "rm", ...ids]);
+  await removeAll("network", labels);
+  // Compose makes the one that compose.yaml names, although Redis's data is in the state directory.
+  await removeAll("volume", labels);
   const paths = ["front", "shared", "override.json"].map((name) =>
     `${composeFolder(stateDir)}/${name}`
   );
   // What is not there needs no removal.
   await Promise.all(paths.map((path) => Deno.remove(path, { recursive: true }).catch(() => {})));
   return found.map(({ Name }) => Name);
+}
+
+async function removeAll(kind: "network" | "volume", labels: readonly string[]): Promise<void> {
+  const lists = await Promise.all(
+    labels.map((label) => docker([kind, "ls", "-q", `--filter=label=${label}`])),
+  );
+  const ids = lists.flatMap((text) => text.split("\n")).filter((id) => id !== "");
+  if (ids.length > 0) await docker([kind, "rm", ...ids]);
 }

@@ -1,6 +1,5 @@
 /**
- * The same system as containers, on a real engine: through our tasks' engine, and through nothing but
- * `docker compose`.
+ * The same system as containers, on a real engine.
  *
  * @module
  */
@@ -8,12 +7,13 @@
 import assert from "node:assert/strict";
 import { startProbe } from "../../lab/load/prober.ts";
 import { isGood, type Sample } from "../../lab/load/sample.ts";
-import { docker } from "../../stack/compose/docker.ts";
-import { composeProject } from "../compose.ts";
+import { verify } from "../../lab/verify/verify.ts";
+import { projectName } from "../../stack/compose/sweep.ts";
+import { assertHardened, assertNothingLeft, assertOnlyFrontInReach } from "../containers.ts";
+import { startOrderWriters, unreadable } from "../order_writers.ts";
 import { requires } from "../requires.ts";
 import { startTestStack } from "../stack.ts";
 import { until } from "../until.ts";
-import { tries } from "../tries.ts";
 
 const RATE_PER_SECOND = 200;
 /**
@@ -30,6 +30,7 @@ Deno.test({
     // what is asked here is whether a change loses a request.
     const gatewayEnv = { SHEDDING: "off" };
     await using stack = await startTestStack({ engine: "compose", replicas: 3, gatewayEnv });
+    const project = projectName(stack.stateDir);
 
     await t.step("nine sequential counts are 1, 2, 3 of three instances", async () => {
       const seen = new Map<string, number[]>();
@@ -52,39 +53,47 @@ Deno.test({
     });
 
     await t.step("no container but the edge publishes a port, none has rights", async () => {
-      const project = `stack-`;
-      const ids = (await docker(["ps", "-q", `--filter=name=${project}`])).split("\n");
-      const containers = JSON.parse(await docker(["inspect", ...ids]));
-      assert.ok(containers.length >= 9, `${containers.length} containers`);
-      for (const { Name, HostConfig, Config } of containers) {
-        const published = Object.keys(HostConfig.PortBindings ?? {});
-        assert.deepEqual(published, Name.endsWith("-edge") ? ["8080/tcp"] : [], Name);
-        assert.ok(HostConfig.ReadonlyRootfs, `${Name} has a read-only root`);
-        assert.deepEqual(HostConfig.CapDrop, ["ALL"], Name);
-        assert.match(Config.User, /^[1-9]/, `${Name} is not root`);
-        assert.ok(HostConfig.SecurityOpt.includes("no-new-privileges:true"), Name);
-        assert.ok(HostConfig.Memory > 0, `${Name} has a memory limit`);
-      }
+      await assertHardened(project, /-edge$/);
     });
 
-    await t.step("an acknowledged order survives the death of Redis", async () => {
-      const order = {
-        userId: "usr_000000000001",
-        items: [{ sku: "tea", quantity: 1, unitPriceCents: 5 }],
-      };
-      const response = await fetch(`${stack.url}/api/orders`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(order),
+    await t.step("from where the front is published, nothing else is in reach", async () => {
+      await assertOnlyFrontInReach(project, `${project}-published`);
+    });
+
+    await t.step(
+      "no acknowledged order is lost when Redis is killed under 16 writers",
+      async () => {
+        const writers = startOrderWriters(stack.url, 16);
+        const more = async (what: string, count: number) => {
+          const wanted = writers.acknowledged.length + count;
+          await until(what, () => writers.acknowledged.length >= wanted, 30_000);
+        };
+        await more("orders", 200);
+        await stack.kill("redis", "SIGKILL");
+        const acknowledgedBefore = writers.acknowledged.length;
+        await until("the loss of Redis to be felt", () => writers.failures > 0);
+        await more("orders again", 200);
+        await writers.stop();
+        const ids = writers.acknowledged;
+        const lost = await unreadable(stack.url, ids);
+        // deno-lint-ignore no-console -- the figures are what the reader wants
+        console.log(
+          `${lost.length} of ${ids.length} acknowledged orders lost, ${acknowledgedBefore} before the ` +
+            `kill; ${writers.failures} requests refused`,
+        );
+        assert.deepEqual(lost, []);
+        assert.equal(new Set(ids).size, ids.length);
+      },
+    );
+
+    await t.step("the seven checks of verify pass", async () => {
+      const failed: string[] = [];
+      await verify(stack, ({ title }, { passed, seen }) => {
+        // deno-lint-ignore no-console -- the figures are what the reader wants
+        console.log(`${passed ? "pass" : "FAIL"} ${title}: ${seen}`);
+        if (!passed) failed.push(title);
       });
-      assert.equal(response.status, 201);
-      const { id } = await response.json();
-      await stack.kill("redis", "SIGKILL");
-      await until("the order to be read again", async () => {
-        const answer = await fetch(`${stack.url}/api/orders/${id}`);
-        await answer.body?.cancel();
-        return answer.status === 200;
-      });
+      assert.deepEqual(failed, []);
     });
 
     await t.step("logs are JSON, one object a line", async () => {
@@ -106,7 +115,7 @@ Deno.test({
             startProbe({
               url: `${stack.url}/api/users?limit=1`,
               ratePerSecond: RATE_PER_SECOND / 2,
-              count: 5_000,
+              durationSeconds: 5 * 60, // more than the changes take
               connections,
             })
           ),
@@ -126,8 +135,13 @@ Deno.test({
             id === victim && state === "ready" && restarts === 1
           );
         });
-        for (const probe of probes) {
+        const changedMs = probes.map((probe) => probe.elapsedMs());
+        await pause(1_000);
+        for (const probe of probes) probe.stop();
+        for (const [i, probe] of probes.entries()) {
           const { samples, plan } = await probe.result;
+          const endMs = changedMs[i] ?? Infinity;
+          assert.ok((samples.at(-1)?.intendedMs ?? 0) > endMs, "the load outlasts the changes");
           report(plan.connections, samples);
           const cut = samples.filter(({ error }) => error === "reset" || error === "closed");
           const others = samples.filter((sample) => !isGood(sample) && !cut.includes(sample));
@@ -136,56 +150,32 @@ Deno.test({
         }
       },
     );
+
+    await t.step(
+      "a killed front comes back, a killed replica that is scaled away does not",
+      async () => {
+        await stack.kill("front", "SIGKILL");
+        await until("the front to answer again", async () => {
+          const signal = AbortSignal.timeout(1_000);
+          const response = await fetch(`${stack.url}/api/count`, { signal }).catch(() => undefined);
+          await response?.body?.cancel();
+          return response?.status === 200;
+        });
+        const gateways = async () =>
+          (await stack.status()).instances.filter(({ service }) => service === "gateway");
+        await stack.kill((await gateways()).at(-1)?.id ?? "", "SIGKILL");
+        await stack.scale({ gateway: 1 });
+        await pause(1_000); // longer than the revival of one that ended takes to begin
+        assert.deepEqual((await gateways()).map(({ state }) => state), ["ready"]);
+      },
+    );
+
+    await t.step("down leaves nothing", async () => {
+      await stack.down();
+      await assertNothingLeft(project);
+    });
   },
 });
-
-for (const front of ["nginx", "caddy"] as const) {
-  Deno.test({
-    name: `docker compose: ${front} finds replicas and forgets them, with no task of ours`,
-    ...requires("docker"),
-    fn: () =>
-      tries(2, async () => {
-        await using project = await composeProject();
-        const env = { COMPOSE_PROFILES: front };
-        await project.up(3, env);
-        await until("the front to answer", async () => {
-          const response = await fetch(`${project.url}/api/users?limit=1`);
-          await response.body?.cancel();
-          return response.status === 200;
-        });
-        const probe = await startProbe({
-          url: `${project.url}/api/users?limit=1`,
-          ratePerSecond: 50,
-          count: 1_750,
-          connections: "kept-alive",
-        });
-        const phases: Record<number, number> = {};
-        let shrinkingAtMs = 0;
-        for (const gateways of [5, 2]) {
-          shrinkingAtMs = probe.elapsedMs();
-          await project.up(gateways, env);
-          await pause(2_000); // both fronts ask for addresses every second
-          phases[gateways] = probe.elapsedMs();
-          await pause(3_000);
-        }
-        const { samples } = await probe.result;
-        report(front, samples);
-        for (const [gateways, fromMs = 0] of Object.entries(phases)) {
-          const inPhase = samples.filter(({ intendedMs }) =>
-            intendedMs > Number(fromMs) && intendedMs < Number(fromMs) + 3_000
-          );
-          const served = new Set(inPhase.map(({ instance }) => instance));
-          assert.equal(served.size, Number(gateways), `${gateways} replicas serve`);
-        }
-        assert.deepEqual(failures(samples), []);
-        // While containers start, a small machine has no CPU left; that is not the wait that is meant.
-        const slow = samples.filter(({ intendedMs, latencyMs }) =>
-          intendedMs > shrinkingAtMs && latencyMs > 1_000
-        );
-        assert.deepEqual(slow.map(({ intendedMs, latencyMs }) => ({ intendedMs, latencyMs })), []);
-      }),
-  });
-}
 
 function failures(samples: readonly Sample[]): unknown[] {
   return samples.filter((sample) => !isGood(sample))

@@ -68,17 +68,22 @@ class SwarmStack implements AsyncDisposable {
         SHEDDING: "off",
       },
     });
-    await until("the stack to serve", async () => {
-      const status = await fetch(`${this.url}/api/users?limit=1`).then(async (response) => {
-        await response.body?.cancel();
-        return response.status;
-      }, () => 0); // not there yet
-      return status === 200;
-    }, 2 * MINUTE_MS);
     await until("three gateways", async () => {
       const line = await docker(["service", "ls", `--filter=name=${this.name}_gateway`]);
       return line.includes(" 3/3 ");
+    }, 2 * MINUTE_MS);
+    // Swarm starts all at once: by now each gateway has found the services, and the front each gateway.
+    await until("each of them to serve", async () => {
+      const instances = await Promise.all(Array.from({ length: 30 }, () => this.#ask()));
+      return !instances.includes(null) && new Set(instances).size === 3;
     }, MINUTE_MS);
+  }
+
+  /** Who answered a request that every layer has a part in; `null` when it was not answered well. */
+  async #ask(): Promise<string | null> {
+    const response = await fetch(`${this.url}/api/users?limit=1`).catch(() => undefined);
+    await response?.body?.cancel();
+    return response?.status === 200 ? response.headers.get("x-instance-id") : null;
   }
 
   /** Updates the gateway; answers how the update ended. */
@@ -131,18 +136,28 @@ Deno.test({
       const probe = await startProbe({
         url: `${stack.url}/api/users?limit=1`,
         ratePerSecond: RATE_PER_SECOND,
-        count: 30 * RATE_PER_SECOND,
+        durationSeconds: 5 * 60, // more than the update may take
         connections: "kept-alive",
       });
       assert.equal(await stack.updateGateway("--force", "--update-monitor=1s"), "completed");
+      const updatedMs = probe.elapsedMs();
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      probe.stop();
       const { samples } = await probe.result;
+      assert.ok((samples.at(-1)?.intendedMs ?? 0) > updatedMs, "the load outlasts the update");
       const failed = samples.filter((sample) => !isGood(sample));
       const longestMs = Math.max(...samples.map(({ latencyMs }) => latencyMs));
       // deno-lint-ignore no-console -- the figures are what the reader wants
       console.log(
-        `${failed.length} of ${samples.length} failed, longest ${longestMs.toFixed(0)} ms`,
+        `update of ${
+          (updatedMs / 1000).toFixed(0)
+        } s: ${failed.length} of ${samples.length} failed, ` +
+          `longest ${longestMs.toFixed(0)} ms`,
       );
-      assert.deepEqual(failed.map(({ status, error }) => ({ status, error })), []);
+      assert.deepEqual(
+        failed.map(({ status, error, intendedMs }) => [status, error, Math.round(intendedMs)]),
+        [],
+      );
     });
 
     await t.step("an image that never becomes healthy is rolled back", async () => {
