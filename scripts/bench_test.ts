@@ -28,8 +28,8 @@ const WRONG: readonly [args: string[], line: RegExp][] = [
   [["cpu-block", "--replicas"], /--replicas must have a value/],
   // A factor that exists, but not here.
   [["runtime", "--policy", "least-conn"], /--policy must be a factor of the experiment/],
-  // One replica leaves a policy nothing to choose.
-  [["cpu-block", "--replicas", "1", "--policy", "least-conn"], /must leave cpu-block a cell/],
+  // Layers of the gateway matter where there is a gateway.
+  [["hop", "--path", "service", "--off", "coalesce"], /must leave hop a cell/],
   [["--trials", "0"], /--trials must be a whole number from 1 to 1000, received "0"$/],
   [["--seed", "-1"], /--seed must be a whole number/],
   [["--url", "https://example.org"], /--url must be an http:\/\/ URL/],
