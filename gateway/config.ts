@@ -55,7 +55,7 @@ export const gatewayConfigSchema = z.object({
   CACHE_TTL_MS: integerText({ min: 0, max: 3_600_000 }).default(0),
   /** Names this run of the system: the demonstration's shared counter starts at 1 with each. */
   RUN_ID: z.string().regex(/^[a-z0-9-]{1,64}$/, "must match [a-z0-9-]{1,64}").default("default"),
-  /** CPU time that is burnt for each request under /api: to see that the lab notices. 0 is none. */
+  /** Time for which each request under /api (but `/api/metrics`) computes first: to see that the lab notices. 0 is none. */
   HANDICAP_US: integerText({ min: 0, max: 1_000_000 }).default(0),
   /** Waits of `/api/wait` at a time, more queue: a replica of declared capacity, for the lab. 0 is no limit. */
   WAIT_LIMIT: integerText({ min: 0, max: 100_000 }).default(0),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { runProgram } from "../stack/run_program.ts";
 import { StackError } from "../stack/stack.ts";
 import { analyseExperiment } from "./analyse.ts";
 import { EXPERIMENTS } from "./catalogue.ts";
@@ -59,7 +60,9 @@ export async function publishRun(directory: string, readmePath: string): Promise
     throw new StackError(cause.message, { cause });
   }
   await Deno.writeTextFile(readmePath, after);
-  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", readmePath] }).output();
+  const args = ["fmt", "--quiet", readmePath];
+  const { success, complaints } = await runProgram(Deno.execPath(), { args });
+  if (!success) throw new StackError(`Cannot format ${readmePath}: ${complaints[0]}`);
 }
 
 /**

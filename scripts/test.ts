@@ -22,8 +22,9 @@ const spec = command({
     yes: toggle("install what is missing first"),
     filter: value("TEXT", text(), "only tests whose name contains TEXT"),
     "fail-fast": toggle("stop at the first failure"),
+    "no-check": toggle("do not check types: they are checked already"),
   },
-  async run({ yes, filter, "fail-fast": failFast }, paths) {
+  async run({ yes, filter, "fail-fast": failFast, "no-check": noCheck }, paths) {
     const unknown = paths.find((path) => !existsSync(path));
     if (unknown !== undefined) throw wrongUse(spec, "a path must exist", unknown);
     if (yes) await installMissing(INSTALLABLE, { yes });
@@ -34,6 +35,7 @@ const spec = command({
         ...PERMISSIONS,
         ...(filter === undefined ? [] : [`--filter=${filter}`]),
         ...(failFast ? ["--fail-fast"] : []),
+        ...(noCheck ? ["--no-check"] : []),
         ...paths,
       ],
       cwd: PROJECT_ROOT,

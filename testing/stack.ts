@@ -14,6 +14,14 @@ export type TestStack = Supervisor & {
   readonly stateDir: string;
 };
 
+/** The address of an instance. @throws {TypeError} when there is none with this id */
+export async function addressOf(stack: TestStack, id: string): Promise<string> {
+  const { instances } = await stack.status();
+  const address = instances.find((instance) => instance.id === id)?.address;
+  if (address === undefined) throw new TypeError(`Cannot find an instance: received "${id}"`);
+  return address;
+}
+
 /** Options of {@linkcode startTestStack}: those of `up`, and where its state is. */
 export interface TestStackOptions extends Partial<StackOptions> {
   /** Kept when it is given, a temporary one of its own otherwise. */

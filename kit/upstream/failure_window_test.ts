@@ -73,3 +73,41 @@ for (
     assert.throws(() => new FailureWindow(options), { name: "RangeError" });
   });
 }
+
+Deno.test("FailureWindow trips within 20 failed calls in 61 % of runs when calls fail half of the time at random", () => {
+  const random = seeded(7);
+  const failedBeforeTrip = Array.from({ length: 2_000 }, () => {
+    const window = busyAndWell();
+    let failed = 0;
+    for (;;) {
+      const isFailure = random() < 0.5;
+      if (isFailure) failed++;
+      if (window.record(0, isFailure)) return failed;
+    }
+  }).sort((a, b) => a - b);
+  const within20 = failedBeforeTrip.filter((failed) => failed <= 20).length / 2_000;
+  assert.ok(Math.abs(within20 - 0.61) < 0.04, `${within20}`);
+  assert.ok(Math.abs((failedBeforeTrip[1_800] ?? 0) - 36) <= 3, `${failedBeforeTrip[1_800]}`);
+});
+
+Deno.test("FailureWindow trips within 600 calls in 35 % of runs when 30 % of calls fail", () => {
+  const random = seeded(8);
+  const tripped = Array.from({ length: 1_000 }, () => {
+    const window = busyAndWell();
+    return Array.from({ length: 600 }, () => window.record(0, random() < 0.3)).includes(true);
+  }).filter(Boolean).length / 1_000;
+  assert.ok(Math.abs(tripped - 0.35) < 0.06, `${tripped}`);
+});
+
+/** A window full of good calls. */
+function busyAndWell(): FailureWindow {
+  const window = new FailureWindow();
+  for (let call = 0; call < 100; call++) window.record(0, false);
+  return window;
+}
+
+/** The minimal standard generator of Park and Miller: the same figures every time. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647;
+}

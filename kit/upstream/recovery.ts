@@ -25,6 +25,9 @@ export interface RecoveryOptions {
   timeoutMs?: number;
 }
 
+/** A replica that is well answers its readiness within this time. */
+const AT_ONCE_MS = 250;
+
 /**
  * Watches a service until one of its replicas answers `GET /readyz` again.
  *
@@ -32,7 +35,9 @@ export interface RecoveryOptions {
  */
 export async function waitForRecovery(options: RecoveryOptions): Promise<boolean> {
   const { clock, signal, intervalMs = 2_000 } = options;
-  if (await answers(options)) return false;
+  const startMs = clock.now();
+  // What answers, but not at once, was silent when the look began.
+  if (await answers(options)) return clock.now() - startMs > AT_ONCE_MS && !signal.aborted;
   while (!signal.aborted) {
     try {
       // deno-lint-ignore no-await-in-loop -- one look after the other
@@ -46,13 +51,14 @@ export async function waitForRecovery(options: RecoveryOptions): Promise<boolean
   return false;
 }
 
+/** Whether a replica answers; with a 5xx it is not ready, which is as good as silent. */
 async function answers(options: RecoveryOptions): Promise<boolean> {
   const { origins, fetch, clock, timers, timeoutMs = 1_000 } = options;
   const looks = origins().map(async (origin) => {
     const signal = timers.signal(clock.now() + timeoutMs);
     const answer = await fetch(`${origin}/readyz`, { signal, redirect: "manual" });
     await answer.body?.cancel();
-    // A 404 comes from a service that lives and knows no readiness.
+    // Less than that comes from a service that lives, be it that it knows no readiness.
     if (answer.status >= 500) throw new Error(`${origin} is not ready`);
   });
   try {

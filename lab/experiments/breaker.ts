@@ -52,7 +52,7 @@ export const breaker: Experiment = {
     {
       id: "fails-fast",
       text:
-        "With everything on, a request to the failed service is answered in at most 10 ms (p50)",
+        "With everything on, a request to the failed service is answered in at most 10 ms (p99)",
     },
     {
       id: "breaker-helps",

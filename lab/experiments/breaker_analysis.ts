@@ -90,7 +90,7 @@ export function analyseBreaker(evidence: Evidence): Analysis {
   const storms = metrics.filter(({ name }) => name === "storm");
   const stormRatio = evidence.ratio({ numerator: STORM, denominator: BOUNDED }, storm);
   const verdicts: Verdict[] = [
-    ceilingVerdict("fails-fast", all("victim-p50"), 10),
+    ceilingVerdict("fails-fast", all("victim-p99"), 10),
     ratioVerdict("breaker-helps", ratio, 50, "longer (p50) without the breaker"),
     ceilingVerdict("no-amplification", all("amplification"), 1.2),
     ceilingVerdict("recovers", all("recovery"), 8_000),

@@ -11,6 +11,7 @@ import { isGood } from "../load/sample.ts";
 import { latencyMs } from "../measures_of_samples.ts";
 import { formatInterval } from "../report/format.ts";
 import type { HeadlineRow, Levels, Metric, Verdict } from "../results.ts";
+import { addressesOf } from "./arrangements.ts";
 
 const PASSWORD = "the lab measures this";
 /** Clients that count at the same time: only then can a read and a write of one get between those of another. */
@@ -84,7 +85,7 @@ async function sequence(trial: TrialContext): Promise<void> {
   const sessions: number[] = [];
   for (let i = 0; i < requests(trial.quick) && !trial.signal.aborted; i++) {
     // deno-lint-ignore no-await-in-loop -- one client, one request after the other
-    counts.push(await count(trial));
+    counts.push(await count(url));
     // deno-lint-ignore no-await-in-loop -- as above
     const session = await fetch(`${url}/api/session`, { headers: { cookie } });
     // deno-lint-ignore no-await-in-loop -- as above
@@ -95,15 +96,17 @@ async function sequence(trial: TrialContext): Promise<void> {
   trial.keep("sessions", sessions);
 }
 
-/** Increments the shared counter. @returns its value */
-async function count({ stack }: TrialContext): Promise<number> {
-  return (await (await fetch(`${stack.url}/api/count/shared`)).json()).count;
+/** Increments the shared counter of a replica, or of whichever the front chooses. @returns its value */
+async function count(address: string): Promise<number> {
+  return (await (await fetch(`${address}/api/count/shared`)).json()).count;
 }
 
 /** The counter before and after many clients, and how many of their increments were answered. */
 async function concurrent(trial: TrialContext): Promise<void> {
   const url = `${trial.stack.url}/api/count/shared`;
-  const before = await count(trial);
+  // On a port of its own: in memory each replica has another counter, and one must be held against itself.
+  const [replica = ""] = await addressesOf(trial.stack, "gateway");
+  const before = await count(replica);
   // Evenly spaced and quick: these hardly ever meet each other, and tell what one count costs.
   const spaced = await trial.probe("shared-count", {
     url,
@@ -117,7 +120,7 @@ async function concurrent(trial: TrialContext): Promise<void> {
     durationSeconds: crowdSeconds(trial.quick),
     connections: CLIENTS,
   });
-  const after = await count(trial);
+  const after = await count(replica);
   const unclear = samples.filter((sample) => !isGood(sample) || sample.retries > 0).length +
     crowd.requests - crowd.good;
   if (unclear > 0) {

@@ -23,16 +23,21 @@ Deno.test("putResults() replaces what is between the marks, again and again, and
 Deno.test("putResults() refuses a README without marks, and runs that nobody should publish", () => {
   const report = publishable();
   assert.throws(() => putResults("# Lab\n", report), { name: "TypeError", message: /the mark/ });
-  const slowed = { code: "handicap", message: "slowed down", severity: "caution" } as const;
+  const broken = {
+    code: "experiment-error",
+    message: "hop ended early",
+    severity: "invalid",
+  } as const;
+  const { environment } = report.run;
   for (
     const [other, reason] of [
-      [{ mode: "quick" }, /received a quick run$/],
+      [{ command: "deno task bench --quick" }, /received `deno task bench --quick`$/],
+      [{ command: "deno task bench hop" }, /received `deno task bench hop`$/],
+      [{ command: "deno task bench --handicap 20" }, /received `.* --handicap 20`$/],
+      [{ command: "deno task bench --trials 1 --seed 7" }, /received `.*`$/],
       [{ status: "interrupted" }, /received a run that is interrupted$/],
-      [
-        { environment: { ...report.run.environment, dirty: true } },
-        /received a checkout with changes$/,
-      ],
-      [{ warnings: [slowed] }, /received slowed down$/],
+      [{ environment: { ...environment, dirty: true } }, /received a checkout with changes$/],
+      [{ warnings: [broken] }, /received hop ended early$/],
     ] as const
   ) {
     const unfit = { ...report, run: { ...report.run, ...other } } as Report;
@@ -43,7 +48,10 @@ Deno.test("putResults() refuses a README without marks, and runs that nobody sho
 function publishable(): Report {
   const environment = { ...run.environment, dirty: false };
   return {
-    run: { ...run, environment, mode: "full", status: "complete", warnings: [] },
+    run: {
+      ...{ ...run, environment, status: "complete", warnings: [] },
+      command: "deno task bench --seed 7 --out /runs",
+    },
     experiments: [experiment],
     samples: () => assert.fail("no samples are needed"),
   };

@@ -80,6 +80,7 @@ class ComposeEngine implements Engine {
   readonly #replicas: Replicas;
   readonly #meter = new ContainerMeter();
   #front: FrontContainer | undefined;
+  #starting: Promise<void> | undefined;
   #watching: Promise<void> | undefined;
 
   constructor({ options, stateDir, project, clock, supervision }: ComposeEngineOptions) {
@@ -95,7 +96,13 @@ class ComposeEngine implements Engine {
     return this.#requireFront().url;
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    const starting = this.#start();
+    this.#starting = starting.then(() => {}, () => {}); // its caller is told
+    return starting;
+  }
+
+  async #start(): Promise<void> {
     const { port, store } = this.#options;
     const { closing } = this.#supervision;
     requireFreePort(port);
@@ -105,7 +112,7 @@ class ComposeEngine implements Engine {
     closing.throwIfAborted();
     this.#watching = this.#watch(closing);
     const redis = store === "redis" ? { redis: 1 } : {};
-    await this.#project.start({ ...redis, ...desiredReplicas(this.#options) });
+    await this.#project.start({ ...redis, ...desiredReplicas(this.#options) }, closing);
     await this.#replicas.untilServing(closing);
     const current = await this.#replicas.current();
     await this.#replicas.publish(current);
@@ -156,14 +163,20 @@ class ComposeEngine implements Engine {
   }
 
   async stop(): Promise<void> {
+    // An unfinished start would go on making containers after the sweep.
+    await this.#starting;
     await this.#watching;
-    await this.#front?.stop();
-    const containers = await this.#project.containers();
-    const stop = (...services: string[]) =>
-      stopContainers(containers.filter((one) => services.includes(placeOf(one).service)));
-    await stop("gateway");
-    await stop("users", "orders", "payments");
-    await stop("redis");
+    try {
+      await this.#front?.stop();
+      const containers = await this.#project.containers();
+      const stop = (...services: string[]) =>
+        stopContainers(containers.filter((one) => services.includes(placeOf(one).service)));
+      await stop("gateway");
+      await stop("users", "orders", "payments");
+      await stop("redis");
+    } catch {
+      // Somebody removed a container meanwhile: no order can be kept, and the sweep ends what is there.
+    }
     await sweepContainers(this.#stateDir);
   }
 

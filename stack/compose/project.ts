@@ -58,7 +58,8 @@ export class Project {
     }
     const text = JSON.stringify(overrideOf(options, folders), undefined, 2);
     Deno.writeTextFileSync(`${root}/override.json`, text, { mode: 0o600 });
-    const env = { RUNTIME: options.runtime };
+    // The front of compose.yaml is not used, but must be one: its variable may say anything in this shell.
+    const env = { RUNTIME: options.runtime, FRONT: "nginx" };
     return new Project(projectName(stateDir), folders, await composeCommand(), env);
   }
 
@@ -76,7 +77,10 @@ export class Project {
   }
 
   /** Makes containers until each service has as many as asked for; leaves those alone that are there. */
-  async start(counts: Partial<Record<ScalableService | "redis", number>>): Promise<void> {
+  async start(
+    counts: Partial<Record<ScalableService | "redis", number>>,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const flags = ["-d", "--no-build", "--no-deps", "--no-recreate"];
     // One after the other: among those of one command, Compose would wait for health checks.
     for (const layer of [["redis"], ["users", "orders", "payments"], ["gateway"]] as const) {
@@ -84,7 +88,7 @@ export class Project {
       if (names.length === 0) continue;
       const scale = names.map((name) => `--scale=${name}=${counts[name]}`);
       // deno-lint-ignore no-await-in-loop -- the first makes the networks of all
-      await this.#compose(["up", ...flags, ...scale, ...names]);
+      await this.#compose(["up", ...flags, ...scale, ...names], signal);
     }
   }
 

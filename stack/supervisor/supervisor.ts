@@ -64,6 +64,7 @@ export class Supervisor implements Stack, AsyncDisposable {
 
   private constructor(held: HeldStateDir, createEngine: (supervision: Supervision) => Engine) {
     this.#held = held;
+    this.#closed.promise.catch(() => {}); // nobody needs to wait for it
     this.#engine = createEngine({
       closing: this.#closing.signal,
       change: (change) => this.#change(change),
@@ -101,7 +102,7 @@ export class Supervisor implements Stack, AsyncDisposable {
     }
   }
 
-  /** Resolves when the stack is down, whoever asked for it. */
+  /** Resolves when the stack is down, whoever asked for it; rejects when it could not be stopped. */
   get closed(): Promise<void> {
     return this.#closed.promise;
   }
@@ -142,11 +143,13 @@ export class Supervisor implements Stack, AsyncDisposable {
   }
 
   down(): Promise<void> {
-    this.#down ??= this.#stop().finally(async () => {
-      await this.#control?.[Symbol.asyncDispose]();
-      this.#held.lock.close();
-      this.#closed.resolve();
-    });
+    if (!this.#down) {
+      this.#down = this.#stop().finally(async () => {
+        await this.#control?.[Symbol.asyncDispose]();
+        this.#held.lock.close();
+      });
+      this.#down.then(this.#closed.resolve, this.#closed.reject);
+    }
     return this.#down;
   }
 
@@ -178,7 +181,10 @@ export class Supervisor implements Stack, AsyncDisposable {
       await this.#changes;
       await this.#engine.stop();
       removeVolatile(this.#held.dir);
-    })();
+    })().catch((error) => {
+      this.#stopped = undefined; // whoever asks again may have more luck
+      throw error;
+    });
     return this.#stopped;
   }
 }

@@ -20,6 +20,8 @@ class FakeEngine implements Engine {
   readonly calls: string[] = [];
   readonly supervision: Supervision;
   starting: Promise<void> = Promise.resolve();
+  /** Why it cannot stop, each time that it is asked to. */
+  readonly stopFailures: Error[] = [];
   /** What a change waits for. */
   changing: Promise<void> = Promise.resolve();
 
@@ -58,7 +60,8 @@ class FakeEngine implements Engine {
 
   stop(): Promise<void> {
     this.calls.push("stop");
-    return Promise.resolve();
+    const failure = this.stopFailures.shift();
+    return failure ? Promise.reject(failure) : Promise.resolve();
   }
 }
 
@@ -87,6 +90,34 @@ async function fixture(): Promise<Fixture> {
     [Symbol.asyncDispose]: () => Deno.remove(stateDir, { recursive: true }),
   };
 }
+
+Deno.test({
+  name: "Supervisor says that it could not stop, lives on, and stops when it is asked again",
+  ...requires(),
+  async fn() {
+    await using it = await fixture();
+    const stack = await it.start();
+    it.engine().stopFailures.push(new Error("no such container"));
+    const client = connectStack(it);
+    await assert.rejects(client.down());
+    await client.down();
+    await stack.closed;
+    assert.deepEqual(it.engine().calls, ["start", "stop", "stop"]);
+    assert.equal(holderOf({ lock: `${it.stateDir}/lock` }), undefined);
+  },
+});
+
+Deno.test({
+  name: "Supervisor tells whoever waits for its end that it could not stop",
+  ...requires(),
+  async fn() {
+    await using it = await fixture();
+    const stack = await it.start();
+    it.engine().stopFailures.push(new Error("no such container"));
+    await assert.rejects(stack.down(), /no such container/);
+    await assert.rejects(stack.closed, /no such container/);
+  },
+});
 
 Deno.test({
   name: "Supervisor makes one change after the other, also when one fails",

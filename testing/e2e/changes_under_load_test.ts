@@ -9,6 +9,7 @@ import assert from "node:assert/strict";
 import type { FrontKind, Policy } from "../../lb/front.ts";
 import { startProbe } from "../../lab/load/prober.ts";
 import { isGood } from "../../lab/load/sample.ts";
+import { pause } from "../pause.ts";
 import { requires } from "../requires.ts";
 import { startTestStack, type TestStack } from "../stack.ts";
 import { until } from "../until.ts";
@@ -55,7 +56,10 @@ for (const [name, change] of Object.entries(CHANGES)) {
   // A swap goes both ways by itself.
   const fronts: FrontKind[] = name === "front swap" ? ["nginx"] : ["nginx", "caddy"];
   Deno.test({
-    name: `no request fails during ${name}: ${fronts.join(" and ")}`,
+    name:
+      `no request fails during ${name}, but for ${MAY_RESET} resets where a socket must close: ${
+        fronts.join(" and ")
+      }`,
     ...requires("nginx", "caddy", "redis-server"),
     // Two systems at once use a third of two cores, and half the time.
     fn: async () =>
@@ -113,8 +117,4 @@ async function loseNothing(
  */
 function mayReset(front: FrontKind, change: string): boolean {
   return change === "front swap" || (front === "caddy" && !change.startsWith("kill"));
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -11,6 +11,7 @@ import { verify } from "../../lab/verify/verify.ts";
 import { projectName } from "../../stack/compose/sweep.ts";
 import { assertHardened, assertNothingLeft, assertOnlyFrontInReach } from "../containers.ts";
 import { startOrderWriters, unreadable } from "../order_writers.ts";
+import { pause } from "../pause.ts";
 import { requires } from "../requires.ts";
 import { startTestStack } from "../stack.ts";
 import { until } from "../until.ts";
@@ -193,8 +194,4 @@ function report(name: string, samples: readonly Sample[]): void {
 
 async function getJson(url: string): Promise<{ instance: string; count: number }> {
   return await (await fetch(url)).json();
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

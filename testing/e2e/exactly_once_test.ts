@@ -5,6 +5,7 @@
  */
 // deno-lint-ignore-file no-await-in-loop -- clients that try again, kills one after the other
 import assert from "node:assert/strict";
+import { pause } from "../pause.ts";
 import { requires } from "../requires.ts";
 import { startTestStack, type TestStack } from "../stack.ts";
 import { until } from "../until.ts";
@@ -36,10 +37,6 @@ async function insist(url: string, key: string, body: unknown): Promise<Answer> 
     if (performance.now() > endMs) throw new Error(`Cannot post ${key}: no answer in 90 s`);
     await pause(100 + Math.random() * 200);
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Runs `work` on each item, `width` at a time. */

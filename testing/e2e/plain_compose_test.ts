@@ -16,6 +16,7 @@ import {
   assertNothingLeft,
   assertOnlyFrontInReach,
 } from "../containers.ts";
+import { pause } from "../pause.ts";
 import { requires } from "../requires.ts";
 import { tries } from "../tries.ts";
 import { until } from "../until.ts";
@@ -161,8 +162,4 @@ async function checkSwitches(project: ComposeProject, env: Record<string, string
 
 function longest(samples: readonly Sample[]): string {
   return Math.max(...samples.map(({ latencyMs }) => latencyMs)).toFixed(0);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -7,6 +7,7 @@
 // deno-lint-ignore-file no-await-in-loop -- one task after the other is the point
 import assert from "node:assert/strict";
 import { killSession, readProcess } from "../../stack/process/proc.ts";
+import { startOrderWriters, unreadable } from "../order_writers.ts";
 import { requires } from "../requires.ts";
 import { startTestStack } from "../stack.ts";
 import { Tasks } from "../tasks.ts";
@@ -99,47 +100,19 @@ Deno.test({
     const shared = async (url: string) =>
       (await (await fetch(`${url}/api/count/shared`)).json()).count;
     assert.deepEqual([await shared(before.url), await shared(before.url)], [1, 2]);
-    const acknowledged: string[] = [];
-    let stop = false;
-    const place = async () => {
-      while (!stop) {
-        try {
-          const response = await fetch(`${before.url}/api/orders`, {
-            method: "POST",
-            headers: { "content-type": "application/json" },
-            body: JSON.stringify({
-              userId: "usr_000000000001",
-              items: [{ sku: "a", quantity: 1, unitPriceCents: 100 }],
-            }),
-            signal: AbortSignal.timeout(5_000),
-          });
-          const { id } = await response.json();
-          if (response.status === 201) acknowledged.push(id);
-        } catch {
-          return; // everything was killed: what follows was not acknowledged
-        }
-      }
-    };
-    const clients = Array.from({ length: 8 }, place);
-    await until("200 orders", () => acknowledged.length >= 200);
+    const writers = startOrderWriters(before.url, 8);
+    await until("200 orders", () => writers.acknowledged.length >= 200);
     // In the middle of it, as a power cut would, but for what the kernel already has.
     Deno.kill(tasks.supervisor(), "SIGKILL");
     for (const { pid } of before.instances) {
       const leader = readProcess(pid ?? 0);
       if (leader) await killSession(leader);
     }
-    stop = true;
-    await Promise.all(clients);
+    await writers.stop();
 
     assert.equal((await tasks.run("up", "--detach", "--port", "0", "--replicas", "1")).code, 0);
     const { url } = await tasks.status();
-    const lost: string[] = [];
-    for (const id of acknowledged) {
-      const response = await fetch(`${url}/api/orders/${id}`);
-      await response.body?.cancel();
-      if (response.status !== 200) lost.push(`${id}: ${response.status}`);
-    }
-    assert.deepEqual(lost, []);
+    assert.deepEqual(await unreadable(url, writers.acknowledged), []);
     assert.equal(await shared(url), 1, "the demonstration's counter counts this run");
   },
 });

@@ -8,8 +8,9 @@ import { startProbe } from "../../lab/load/prober.ts";
 import type { Sample } from "../../lab/load/sample.ts";
 import { percentile } from "../../lab/stats/percentile.ts";
 import { keepDown } from "../keep_down.ts";
+import { pause } from "../pause.ts";
 import { requires } from "../requires.ts";
-import { startTestStack, type TestStack } from "../stack.ts";
+import { addressOf, startTestStack, type TestStack } from "../stack.ts";
 import { until } from "../until.ts";
 
 /** What GET /api/metrics of the gateway says of one service. */
@@ -23,11 +24,6 @@ interface UpstreamMetrics {
 /** Answered at once while the breaker is open: the median must be, the tail is the machine's. */
 const REFUSED_WITHIN_MS = 10;
 
-async function addressOf(stack: TestStack, id: string): Promise<string> {
-  const { instances } = await stack.status();
-  return instances.find((instance) => instance.id === id)?.address ?? assert.fail(`no ${id}`);
-}
-
 async function upstream(gateway: string, name: string): Promise<UpstreamMetrics> {
   const answer = await fetch(`${gateway}/api/metrics`);
   return (await answer.json()).upstreams[name];
@@ -40,10 +36,6 @@ async function setFaults(address: string, ...faults: unknown[]): Promise<void> {
     body: JSON.stringify({ faults }),
   });
   assert.equal(answer.status, 200, await answer.text());
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 const p99 = (samples: readonly Sample[]) => percentile(samples.map((s) => s.latencyMs), 0.99);

@@ -7,34 +7,19 @@ import assert from "node:assert/strict";
 import { runOha } from "../../lab/load/oha.ts";
 import { startProbe } from "../../lab/load/prober.ts";
 import type { Sample } from "../../lab/load/sample.ts";
+import { percentile } from "../../lab/stats/percentile.ts";
 import { keepDown } from "../keep_down.ts";
+import { pause } from "../pause.ts";
 import { requires } from "../requires.ts";
-import { startTestStack, type TestStack } from "../stack.ts";
-
-/** Trials of what the noise of a shared machine can only make worse: one must do. */
-const TRIALS = 3;
-
-/** Nearest-rank quantile. */
-function quantile(values: readonly number[], p: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)] ?? NaN;
-}
+import { addressOf, startTestStack } from "../stack.ts";
+import { tries } from "../tries.ts";
 
 /** From the actual send: how long the system took, without what the prober was late by. */
 function answerMs({ latencyMs, lateMs }: Sample): number {
   return latencyMs - lateMs;
 }
 
-async function addressOf(stack: TestStack, id: string): Promise<string> {
-  const { instances } = await stack.status();
-  return instances.find((instance) => instance.id === id)?.address ?? assert.fail(`no ${id}`);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** 2 ms of processor time in the event loop: the replica is the bottleneck, not the machine around it. */
+/** 2 ms in which the event loop computes: the replica is the bottleneck, not the machine around it. */
 const WORK = "/api/cpu-bound?ms=2&mode=inline";
 /** From the kill until the front knows, and the survivor has seen that the queue stands. */
 const ONSET_MS = 2_500;
@@ -62,11 +47,11 @@ async function overloadTheSurvivor() {
     ratePerSecond,
     others: after.filter(({ status }) => status !== 200 && status !== 503),
     accepted: accepted.length,
-    acceptedP99Ms: quantile(accepted.map(({ latencyMs }) => latencyMs), 0.99),
+    acceptedP99Ms: percentile(accepted.map(({ latencyMs }) => latencyMs), 0.99),
     refused: settled.length,
-    refusedP50Ms: quantile(settled.map(answerMs), 0.5),
-    refusedP95Ms: quantile(settled.map(answerMs), 0.95),
-    refusedP99Ms: quantile(settled.map(answerMs), 0.99),
+    refusedP50Ms: percentile(settled.map(answerMs), 0.5),
+    refusedP95Ms: percentile(settled.map(answerMs), 0.95),
+    refusedP99Ms: percentile(settled.map(answerMs), 0.99),
     withoutRetryAfter: refused.filter(({ retryAfterS }) => retryAfterS === null).length,
     generator,
   };
@@ -77,17 +62,21 @@ Deno.test({
     "one replica of three left and 20 % too much: what is accepted is quick, the rest refused at once",
   ...requires("nginx", "redis-server", "oha"),
   async fn() {
-    const seen: string[] = [];
-    for (let trial = 1; trial <= TRIALS; trial++) {
-      // deno-lint-ignore no-await-in-loop -- one trial after the other
+    const results: Awaited<ReturnType<typeof overloadTheSurvivor>>[] = [];
+    await tries(3, async () => {
       const result = await overloadTheSurvivor();
-      assert.deepEqual(result.others, [], "nothing but 200 and 503");
-      assert.equal(result.withoutRetryAfter, 0);
-      assert.ok(result.accepted > 0 && result.refused > 0, JSON.stringify(result));
-      if (result.acceptedP99Ms < 500 && result.refusedP95Ms <= 20) return;
-      seen.push(JSON.stringify(result));
+      results.push(result);
+      const shown = JSON.stringify(result);
+      assert.ok(result.acceptedP99Ms < 500, shown);
+      // In what one of a hundred takes longer, the machine's scheduler has a part.
+      assert.ok(result.refusedP95Ms <= 20 && result.refusedP99Ms <= 30, shown);
+    });
+    // No noise excuses these.
+    for (const { others, withoutRetryAfter, accepted, refused } of results) {
+      assert.deepEqual(others, [], "nothing but 200 and 503");
+      assert.equal(withoutRetryAfter, 0);
+      assert.ok(accepted > 0 && refused > 0, `${accepted} accepted, ${refused} refused`);
     }
-    assert.fail(`no trial of ${TRIALS} held:\n${seen.join("\n")}`);
   },
 });
 
