@@ -60,6 +60,11 @@ export const breaker: Experiment = {
         "Without the breaker the same requests take at least 50 times longer (p50) while the service hangs",
     },
     {
+      id: "bystanders-unharmed",
+      text:
+        "With everything on, the p99 of requests to another service is at most 1.5 times what it is without the fault",
+    },
+    {
       id: "no-amplification",
       text: "With everything on, at most 1.2 attempts a request reach the failed service",
     },

@@ -16,6 +16,8 @@ import type { Levels, Metric, Verdict } from "../results.ts";
  * been enough to open it.
  */
 export const SETTLE_MS: Readonly<Record<string, number>> = { hang: 2_700, error: 1_200 };
+/** The first requests open connections; they are no measure of what is usual. */
+const START_MS = 300;
 /** This many good answers in a row are a recovery. */
 const RECOVERED_AFTER = 10;
 /** Retries of one request at most (kit/upstream.ts). */
@@ -37,6 +39,15 @@ function during(trial: TrialEvidence, label: string): readonly Sample[] {
 }
 
 const victimP50 = (trial: TrialEvidence) => latencyMs(during(trial, "orders"), 0.5);
+
+/** How much slower bystanders are during the fault than before it and after it, in the same trial. */
+function bystanderRatio(trial: TrialEvidence): number {
+  const from = trial.number("faultAtMs");
+  const to = trial.number("recoveredAtMs");
+  const quiet = trial.samples("users")
+    .filter(({ intendedMs }) => intendedMs >= START_MS && (intendedMs < from || intendedMs >= to));
+  return latencyMs(during(trial, "users"), 0.99) / latencyMs(quiet, 0.99);
+}
 
 function amplification(trial: TrialEvidence): number {
   const from = trial.number("faultAtMs");
@@ -92,6 +103,7 @@ export function analyseBreaker(evidence: Evidence): Analysis {
   const verdicts: Verdict[] = [
     ceilingVerdict("fails-fast", all("victim-p99"), 10),
     ratioVerdict("breaker-helps", ratio, 50, "longer (p50) without the breaker"),
+    ceilingVerdict("bystanders-unharmed", all("bystander-ratio"), 1.5),
     ceilingVerdict("no-amplification", all("amplification"), 1.2),
     ceilingVerdict("recovers", all("recovery"), 8_000),
     budgetVerdict(evidence, storms),
@@ -167,6 +179,14 @@ function metricsOf(evidence: Evidence, levels: Levels): Metric[] {
       { name: "bystander-p99", title: "p99 of users during the fault", unit: "ms", better },
       levels,
       (trial) => latencyMs(during(trial, "users"), 0.99),
+    ),
+    evidence.metric(
+      {
+        ...{ name: "bystander-ratio", title: "p99 of users during the fault, of its usual" },
+        ...{ unit: "ratio", better },
+      },
+      levels,
+      bystanderRatio,
     ),
     evidence.metric(
       { name: "amplification", title: "Attempts a client's request", unit: "ratio", better },

@@ -5,7 +5,12 @@ import type { Trial } from "../results.ts";
 import { breaker } from "./breaker.ts";
 
 /** A trial without a breaker: 168 requests were tried, and so many retries came on top. */
-function trialOf(protection: string, repetition: number, settledRetries: number): TrialEvidence {
+function trialOf(
+  protection: string,
+  repetition: number,
+  settledRetries: number,
+  bystanderMs = 5,
+): TrialEvidence {
   const samples = Array.from({ length: 360 }, (_, i): Sample => ({
     ...{ intendedMs: i * 1000 / 60, lateMs: 0, latencyMs: 5, error: null, instance: "gateway-1" },
     ...{ status: i > 60 && i < 300 ? 500 : 200, target: 0, reused: true, retries: 0 },
@@ -21,7 +26,11 @@ function trialOf(protection: string, repetition: number, settledRetries: number)
     ...{ events: [], durationMs: 6_000 },
     samples: [{ label: "orders", path: "x" }, { label: "users", path: "y" }],
   } as unknown as Trial;
-  return new TrialEvidence(record, new Map([["orders", samples], ["users", samples]]));
+  const users = samples.map((sample) => ({
+    ...sample,
+    ...{ status: 200, latencyMs: sample.status === 500 ? bystanderMs : 5 },
+  }));
+  return new TrialEvidence(record, new Map([["orders", samples], ["users", users]]));
 }
 
 function outcomes(bounded: readonly number[], storm: readonly number[]) {
@@ -52,4 +61,12 @@ Deno.test("breaker refutes a storm where no budget was lifted", () => {
 Deno.test("breaker says nothing of budgets that were not measured", () => {
   const seen = outcomes([], []);
   assert.deepEqual(seen, { bounds: "inconclusive", storm: "inconclusive", rows: 0 });
+});
+
+Deno.test("breaker holds bystanders against what is usual for them in the same trial", () => {
+  const outcome = (bystanderMs: number) =>
+    breaker.analyse(new Evidence([1, 2, 3].map((n) => trialOf("all", n, 0, bystanderMs))))
+      .verdicts.find(({ hypothesis }) => hypothesis === "bystanders-unharmed")?.outcome;
+  assert.equal(outcome(7), "held");
+  assert.equal(outcome(8), "failed");
 });
