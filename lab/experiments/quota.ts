@@ -11,9 +11,8 @@ import { analyseScaleOut } from "./scale_out_analysis.ts";
 const CORES = 0.2;
 const WORK_MS = 2;
 /**
- * A replica does ten requests in its share of a period. With fewer that wait for it, it may run out of them before its share
- * is used (round-robin sends the next ones elsewhere), and what is measured is no capacity: with 8, five replicas were
- * throttled in 91 % of their periods only, and seemed to add 4.1 instead of 5.
+ * A replica does some ten requests in its share of a period. With no more than that waiting for it, it may run out of them
+ * before its share is used (round-robin sends the next ones elsewhere), and what is measured is no capacity.
  */
 const CLIENTS_A_REPLICA = 32;
 const seconds = (quick: boolean) => quick ? 1.5 : 4;
@@ -72,6 +71,7 @@ export const quota: Experiment = {
   analyse: (evidence) => {
     const analysis = analyseScaleOut(evidence, {
       atLeast: { 3: 2.8, 5: 4.5 },
+      replicas: `containers of ${CORES} cores`,
       theory: () => null,
     });
     const better = "neither";

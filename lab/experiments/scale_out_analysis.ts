@@ -24,6 +24,8 @@ const goodput = (trial: TrialEvidence) => trial.number("goodputPerSecond");
 export interface ScaleOutClaims {
   /** Least speed-up by replicas, such as `{ 3: 2.9 }`. */
   atLeast: Readonly<Record<number, number>>;
+  /** What kind of replicas they are, for the first table. @default "replicas" */
+  replicas?: string;
   /** Capacity of so many replicas, null where nothing declares it. */
   theory(replicas: number): number | null;
 }
@@ -66,7 +68,7 @@ export function analyseScaleOut(evidence: Evidence, claims: ScaleOutClaims): Ana
     evidence,
     verdicts,
     [3, 5].map((replicas) => ({
-      lever: `${replicas} replicas instead of 1`,
+      lever: `${replicas} ${claims.replicas ?? "replicas"} instead of 1`,
       measure: "capacity (good answers a second)",
       unit: "requests/s" as const,
       better: "higher" as const,
