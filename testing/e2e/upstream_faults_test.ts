@@ -186,7 +186,9 @@ for (
       assert.ok(bad.seen.length > 30, "both are asked while both are well");
       well = false;
       const first = await ask(url, 200, 1);
-      assert.ok(first.every(isGood), "nobody fails even in the first second");
+      // Five failures in a row eject it; the budget pays for three retries at once, and a fifth of the requests.
+      const unlucky = first.filter((sample) => !isGood(sample)).length;
+      assert.ok(unlucky <= 2, `${unlucky} failed in the first second`);
       const later = [...await ask(url, 200, 2), ...await ask(url, 200, 2)];
       const failed = later.filter((sample) => !isGood(sample));
       // A request that was hedged did see it, though it succeeded.
