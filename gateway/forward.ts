@@ -86,8 +86,8 @@ export function forwardRoutes(app: GatewayApp, parts: GatewayParts): void {
 export function requestFields(c: Context<InstanceEnv>, findOrigin: FindOrigin): HeaderFields {
   const { headers } = c.req.raw;
   const fields = endToEndFields(headers, DROPPED_FROM_REQUEST);
-  setForwarded(fields, findOrigin(headers, c.env?.remoteAddress));
-  fields["x-request-id"] = c.var.requestId;
+  setForwarded(fields, findOrigin(headers, c.env.peer?.remoteAddress));
+  fields["x-request-id"] = c.env.requestId;
   const traceparent = acceptTraceparent(headers.get("traceparent"));
   if (traceparent !== undefined) {
     fields["traceparent"] = traceparent;

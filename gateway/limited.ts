@@ -16,7 +16,7 @@ export function limitedRoute(app: GatewayApp, parts: GatewayParts): void {
   const { context: { id: instance }, limiter, findOrigin } = parts;
 
   app.get("/api/limited", async (c) => {
-    const { address } = findOrigin(c.req.raw.headers, c.env?.remoteAddress);
+    const { address } = findOrigin(c.req.raw.headers, c.env.peer?.remoteAddress);
     const result = await limiter.consume(clientNetwork(address));
     const headers = rateLimitFields(limiter, result);
     if (!result.allowed) {

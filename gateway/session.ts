@@ -38,7 +38,7 @@ export function sessionRoutes(
   });
 
   function originOf(c: Context<InstanceEnv>) {
-    return findOrigin(c.req.raw.headers, c.env?.remoteAddress);
+    return findOrigin(c.req.raw.headers, c.env.peer?.remoteAddress);
   }
 
   /** `__Host-` binds the cookie to this host; browsers take it with `Secure` only. */

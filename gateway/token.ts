@@ -35,7 +35,7 @@ export function tokenRoutes(
     const credentials = await parseJsonBody(c, credentialsSchema, {
       maxBytes: MAX_CREDENTIALS_BYTES,
     });
-    const { address } = findOrigin(c.req.raw.headers, c.env?.remoteAddress);
+    const { address } = findOrigin(c.req.raw.headers, c.env.peer?.remoteAddress);
     await checkCredentials(credentials, clientNetwork(address));
     const { token, claims } = await tokens.issue(credentials.user);
     c.header("cache-control", "no-store");

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type Context, Hono } from "hono";
-import { matchedRoutes } from "hono/route";
+import { Hono } from "hono";
+import { getPath } from "hono/utils/url";
 import type { AccessLog } from "./access_log.ts";
 import type { Clock } from "./clock.ts";
 import type { EventLoopMonitor } from "./event_loop_monitor.ts";
@@ -32,13 +32,15 @@ export interface InstanceContext {
 
 /** What handlers find on their context. */
 export interface InstanceEnv {
-  /** The connection; nothing in tests without a socket. */
-  Bindings: Partial<Peer>;
-  Variables: {
+  Bindings: {
+    /** The connection; absent in tests without a socket. */
+    peer: Partial<Peer> | undefined;
     /** Id of this request: accepted from the caller, or made here. */
     requestId: string;
+    /** What is routed by; decoded. */
+    path: string;
     /** Set when no route answered, though middleware may have matched. */
-    unmatched?: true;
+    unmatched: boolean;
   };
 }
 
@@ -60,59 +62,66 @@ export function createInstanceApp(
   define: (app: Hono<InstanceEnv>) => void,
 ): Hono<InstanceEnv> {
   const { id, service, clock, log, metrics, monitor, lifecycle, accessLog } = context;
-  const app = new Hono<InstanceEnv>();
+  const app = new Hono<InstanceEnv>({ getPath: (_request, options) => options?.env?.path ?? "" });
   const nextRequestId = createRequestIds();
   metrics.watch({ monitor, lifecycle });
 
-  app.use(async function instance(c, next) {
+  // Around Hono, not in it: a route that has its path for itself needs no chain of middleware then, which
+  // is the dearest part of Hono (docs/decisions.md).
+  const route = app.fetch;
+  app.fetch = async function instance(request, connection) {
     const startMs = clock.now();
-    const requestId = acceptRequestId(c.req.raw.headers.get(REQUEST_ID)) ?? nextRequestId();
-    c.set("requestId", requestId);
-    const { path, method } = c.req;
+    const { method } = request;
+    const requestId = acceptRequestId(request.headers.get(REQUEST_ID)) ?? nextRequestId();
+    const path = getPath(request);
+    const peer = connection as Partial<Peer> | undefined;
+    const env: InstanceEnv["Bindings"] = { peer, requestId, path, unmatched: false };
     const probe = PROBES.has(path);
     if (!probe) lifecycle.enter();
+    let answer: Response;
     try {
-      await next();
+      answer = await route(request, env);
     } catch (error) {
       // Hono hands errors to onError; what arrives here was thrown without being an Error.
-      c.res = answerError(c, error);
+      answer = answerError(request, env, error);
     } finally {
       if (!probe) lifecycle.leave();
     }
-    identify(c, id, requestId);
-    const route = routeTemplate(c);
+    answer = identify(answer, id, requestId);
+    const { status } = answer;
+    const template = routeTemplate(app, method, env);
     const durationMs = clock.now() - startMs;
-    const { status } = c.res;
-    metrics.observeRequest({ method, route, status, durationSeconds: durationMs / 1000 });
-    if (accessLog && !probe) accessLog(method, path, route, status, durationMs, requestId);
-  });
+    metrics.observeRequest({ method, route: template, status, durationSeconds: durationMs / 1000 });
+    if (accessLog && !probe) accessLog(method, path, template, status, durationMs, requestId);
+    return answer;
+  };
 
   let warnedAtMs = -Infinity;
   let failures = 0;
   /** At most once a second: when a dependency is away every request fails, and each is in the access log. */
-  function warnOfFailure(c: Context<InstanceEnv>, error: Problem): void {
+  function warnOfFailure({ requestId, path }: InstanceEnv["Bindings"], error: Problem): void {
     failures++;
     if (clock.now() - warnedAtMs < 1_000) return;
-    log.warn("requests failed", { failures, requestId: c.var.requestId, path: c.req.path, error });
+    log.warn("requests failed", { failures, requestId, path, error });
     warnedAtMs = clock.now();
     failures = 0;
   }
 
-  function answerError(c: Context<InstanceEnv>, error: unknown): Response {
-    const requestId = c.var.requestId;
+  function answerError(request: Request, env: InstanceEnv["Bindings"], error: unknown): Response {
+    const { requestId, path } = env;
     const problem = asProblem(error);
     if (problem) {
-      if (problem.status >= 500 && problem.cause !== undefined) warnOfFailure(c, problem);
+      if (problem.status >= 500 && problem.cause !== undefined) warnOfFailure(env, problem);
       return problem.toResponse(requestId);
     }
-    if (c.req.raw.signal.aborted) {
+    if (request.signal.aborted) {
       // The client left, and that is why the handler failed: nobody reads this answer.
       return new Response(null, { status: 499 });
     }
-    log.error("unexpected error", { requestId, path: c.req.path, error });
+    log.error("unexpected error", { requestId, path, error });
     return new Problem("internal").toResponse(requestId);
   }
-  app.onError((error, c) => answerError(c, error));
+  app.onError((error, c) => answerError(c.req.raw, c.env, error));
 
   app.get("/healthz", (c) => c.json({ status: "live", instance: id, service }));
   app.get("/readyz", (c) => {
@@ -128,7 +137,7 @@ export function createInstanceApp(
 
   const methods = [...new Set(app.routes.map(({ method }) => method))].filter((m) => m !== "ALL");
   app.notFound((c) => {
-    c.set("unmatched", true);
+    c.env.unmatched = true;
     const { path, method } = c.req;
     const allowed = methods.filter((candidate) =>
       app.router.match(candidate, path)[0].some(([[, route]]) => route.method === candidate)
@@ -142,29 +151,38 @@ export function createInstanceApp(
         detail: `Cannot use the method: it must be one of ${allowed.join(", ")}, ${received}`,
         headers: { allow: allowed.join(", ") },
       });
-    return problem.toResponse(c.var.requestId);
+    return problem.toResponse(c.env.requestId);
   });
   return app;
 }
 
 /** Adds who answered what. Answers of `fetch` have headers that cannot be changed, so they are copied. */
-function identify(c: Context<InstanceEnv>, id: string, requestId: string): void {
+function identify(answer: Response, id: string, requestId: string): Response {
+  let named = answer;
   try {
-    c.res.headers.set("x-instance-id", id);
+    named.headers.set("x-instance-id", id);
   } catch {
-    const { res } = c;
-    const headers = new Headers(res.headers);
+    const headers = new Headers(answer.headers);
     headers.set("x-instance-id", id);
-    c.res = new Response(res.body, { status: res.status, headers });
+    named = new Response(answer.body, { status: answer.status, headers });
   }
-  c.res.headers.set(REQUEST_ID, requestId);
+  named.headers.set(REQUEST_ID, requestId);
+  return named;
 }
 
 /** Template of the route that answered: that of a method if there is one, else of `app.all`. */
-function routeTemplate(c: Context<InstanceEnv>): string {
-  const routes = matchedRoutes(c);
-  for (const { method, path } of routes) if (method !== "ALL") return path;
-  return c.var.unmatched ? UNMATCHED : routes.at(-1)?.path ?? UNMATCHED;
+function routeTemplate(
+  { router }: Hono<InstanceEnv>,
+  method: string,
+  { path, unmatched }: InstanceEnv["Bindings"],
+): string {
+  const [matches] = router.match(method === "HEAD" ? "GET" : method, path);
+  let last = UNMATCHED;
+  for (const [[, route]] of matches) {
+    if (route.method !== "ALL") return route.path;
+    last = route.path;
+  }
+  return unmatched ? UNMATCHED : last;
 }
 
 function asProblem(error: unknown): Problem | undefined {

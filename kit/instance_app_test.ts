@@ -35,7 +35,7 @@ function setUp() {
   const app = createInstanceApp(context, (app) => {
     app.get("/items/:id", (c) => {
       if (c.req.param("id") === "none") throw new Problem("not-found", { detail: "No such item" });
-      return c.json({ id: c.req.param("id"), requestId: c.var.requestId });
+      return c.json({ id: c.req.param("id"), requestId: c.env.requestId });
     });
     app.delete("/items/:id", (c) => c.body(null, 204));
     app.post("/items", (c) => c.json({}, 201));

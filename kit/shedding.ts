@@ -39,7 +39,7 @@ export function createShedding(
     const reason = shedder.refuse(c.req.raw.headers.get(REQUEST_START));
     if (reason === undefined) return next();
     shed.set(reason, (shed.get(reason) ?? 0) + 1);
-    return Promise.resolve(overloaded(c.var.requestId));
+    return Promise.resolve(overloaded(c.env.requestId));
   };
 }
 

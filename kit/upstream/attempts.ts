@@ -9,7 +9,6 @@ import { Problem } from "../problem.ts";
 import type { Balancer, Endpoint } from "./balancer.ts";
 import type { Breaker, Outcome } from "./breaker.ts";
 import type { Ejector } from "./ejection.ts";
-import type { HeaderFields } from "./headers.ts";
 import type { UpstreamRequest } from "./request.ts";
 import { DeadlineExceeded, type SharedTimers } from "./shared_timers.ts";
 
@@ -156,9 +155,9 @@ function init(
   leftMs: number | undefined,
   signal: AbortSignal | undefined,
 ): RequestInit {
-  const { method, headers, body } = request;
-  // fetch would decompress, and the front is the one who compresses.
-  const fields: HeaderFields = { ...headers, "accept-encoding": "identity" };
+  const { method, headers: fields = {}, body } = request;
+  // In place, as fetch reads them at once: a copy for each attempt is garbage.
+  fields["accept-encoding"] = "identity"; // fetch would decompress, and the front is the one who compresses
   const common: RequestInit = { headers: fields, redirect: "manual" };
   if (leftMs !== undefined) fields[DEADLINE_HEADER] = String(Math.max(0, Math.floor(leftMs)));
   if (signal) common.signal = signal;

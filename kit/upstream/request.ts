@@ -11,7 +11,7 @@ export interface UpstreamRequest {
   method: string;
   /** Path and query as the service knows them. Whatever a client had a say in is already checked. */
   path: string;
-  /** End-to-end fields with names in lower case. */
+  /** End-to-end fields with names in lower case. The record is the upstream's: attempts write theirs into it. */
   headers?: HeaderFields;
   /** For other methods than GET and HEAD. It is sent once at most. */
   body?: RequestBody;
