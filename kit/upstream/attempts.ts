@@ -49,6 +49,11 @@ export class Attempts {
     return this.#options.balancer.endpoints.length > 1;
   }
 
+  /** Whether to ask another replica is likely to help while `endpoint` takes long. */
+  hasOther(endpoint: Endpoint): boolean {
+    return this.#options.balancer.hasOther(endpoint, this.#options.clock.now());
+  }
+
   /**
    * The replica for an attempt, if possible not `avoid`.
    *
@@ -79,7 +84,7 @@ export class Attempts {
     const signal = cancel ? timers.signal(deadlineAtMs) : undefined;
     let outcome: Outcome = "ignored";
     this.#made++;
-    endpoint.inFlight++;
+    if (endpoint.inFlight++ === 0) endpoint.silentSinceMs = nowMs;
     try {
       const sent = fetch(
         endpoint.origin + request.path,
@@ -105,7 +110,9 @@ export class Attempts {
         : new Problem("bad-gateway", { detail: `${name} did not answer`, cause });
     } finally {
       endpoint.inFlight--;
-      breaker?.leave(pass, outcome, clock.now());
+      const endMs = clock.now();
+      if (outcome === "success") endpoint.silentSinceMs = endMs;
+      breaker?.leave(pass, outcome, endMs);
       if (outcome === "success") {
         endpoint.late = false;
         this.#options.ejector?.succeeded(endpoint);

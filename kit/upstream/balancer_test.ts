@@ -63,6 +63,63 @@ Deno.test("Balancer.pick() leaves out the ejected and the one to avoid, unless t
   assert.ok(Array.from({ length: 50 }, () => balancer.pick(100)).includes(a), "its time is over");
 });
 
+Deno.test("Balancer.pick() passes a replica that failed over for a while, then tries it with one request", () => {
+  const balancer = new Balancer(endpoints(["a", "b"]), { random: seeded(5) });
+  const [a, b] = balancer.endpoints;
+  assert.ok(a && b);
+  a.consecutiveFailures = 1;
+  a.passOver = 3;
+  b.inFlight = 9;
+  for (let i = 0; i < 10; i++) balancer.pick(0, b);
+  for (let i = 0; i < 3; i++) assert.equal(balancer.pick(0), b, "busy, but not in doubt");
+  assert.equal(balancer.pick(0), a);
+  a.inFlight = 1;
+  for (let i = 0; i < 50; i++) assert.equal(balancer.pick(0), b, "one at a time");
+  a.consecutiveFailures = 0;
+  assert.equal(balancer.pick(0), a, "it answered well");
+});
+
+Deno.test("Balancer.pick() takes all that are not ejected when all are in doubt", () => {
+  const balancer = new Balancer(endpoints(["a", "b", "c"]), { random: seeded(6) });
+  const [a, b, c] = balancer.endpoints;
+  assert.ok(a && b && c);
+  for (const endpoint of [a, b, c]) {
+    Object.assign(endpoint, { consecutiveFailures: 2, passOver: 99 });
+  }
+  c.ejectedUntilMs = 100;
+  const picked = new Set(Array.from({ length: 50 }, () => balancer.pick(0)));
+  assert.deepEqual(picked, new Set([a, b]));
+});
+
+Deno.test("Balancer.pick() takes a replica that is silent for a busier one, within bounds", () => {
+  const balancer = new Balancer(endpoints(["a", "b"]), { random: seeded(7) });
+  const [a, b] = balancer.endpoints;
+  assert.ok(a && b);
+  a.inFlight = 1;
+  for (const [nowMs, busy, expected] of [[50, 4, a], [51, 4, b], [51, 6, a]] as const) {
+    b.inFlight = busy;
+    b.silentSinceMs = nowMs;
+    for (let i = 0; i < 20; i++) assert.equal(balancer.pick(nowMs), expected, `${nowMs} ${busy}`);
+  }
+  a.inFlight = 0;
+  b.inFlight = 1;
+  assert.equal(balancer.pick(10_000), a, "who has nothing to answer is not silent");
+});
+
+Deno.test("Balancer.hasOther() counts neither the ejected nor those that fail just now", () => {
+  const balancer = new Balancer(endpoints(["a", "b"]));
+  const [a, b] = balancer.endpoints;
+  assert.ok(a && b);
+  assert.equal(balancer.hasOther(a, 0), true);
+  b.ejectedUntilMs = 100;
+  assert.equal(balancer.hasOther(a, 99), false);
+  assert.equal(balancer.hasOther(b, 99), true);
+  b.consecutiveFailures = 1;
+  assert.equal(balancer.hasOther(a, 100), true, "it may be well by now");
+  b.inFlight = 1;
+  assert.equal(balancer.hasOther(a, 100), false);
+});
+
 Deno.test("Balancer.pick() takes the only replica, whatever happened, and none when there is none", () => {
   const list = endpoints(["a"]);
   const balancer = new Balancer(list);

@@ -19,6 +19,12 @@ export interface EjectorOptions {
   maxShare?: number;
 }
 
+/**
+ * Requests that pass a replica over after a failure, times its failures in a row. Its failure cost a retry, and so many
+ * requests earn one (`ratio` of the budget, 0.2): so the budget that pays for the first failures pays for all.
+ */
+const PASS_OVER = 5;
+
 /** Decides which replicas take no requests for a while. */
 export class Ejector {
   readonly #consecutiveFailures: number;
@@ -59,7 +65,7 @@ export class Ejector {
    * @returns whether it was ejected now
    */
   failed(endpoint: Endpoint, all: readonly Endpoint[], nowMs: number): boolean {
-    endpoint.consecutiveFailures++;
+    endpoint.passOver = PASS_OVER * ++endpoint.consecutiveFailures;
     if (endpoint.consecutiveFailures < this.#consecutiveFailures) return false;
     if (endpoint.ejectedUntilMs > nowMs) return false;
     const out = all.filter(({ ejectedUntilMs }) => ejectedUntilMs > nowMs).length;

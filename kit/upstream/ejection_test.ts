@@ -7,10 +7,12 @@ function pool(size: number): Endpoint[] {
   return Array.from({ length: size }, (_, i) => ({
     origin: `http://${i}`,
     inFlight: 0,
+    silentSinceMs: 0,
     late: false,
     consecutiveFailures: 0,
     ejections: 0,
     ejectedUntilMs: 0,
+    passOver: 0,
   }));
 }
 
@@ -25,6 +27,20 @@ Deno.test("Ejector ejects at the fifth failure in a row; a success between start
   assert.equal(ejector.failed(a, all, 0), true);
   assert.equal(a.ejectedUntilMs, 5_000);
   assert.equal(ejector.failed(a, all, 1), false, "it is out already");
+});
+
+Deno.test("Ejector has a replica passed over by five requests for each failure in a row", () => {
+  const ejector = new Ejector();
+  const all = pool(2);
+  const [a] = all;
+  assert.ok(a);
+  ejector.failed(a, all, 0);
+  assert.equal(a.passOver, 5);
+  ejector.failed(a, all, 0);
+  assert.equal(a.passOver, 10);
+  ejector.succeeded(a);
+  ejector.failed(a, all, 0);
+  assert.equal(a.passOver, 5);
 });
 
 Deno.test("Ejector ejects for longer each time, at once when a replica comes back and fails", () => {

@@ -101,7 +101,8 @@ export class Retries {
     const { attempts, budget, clock, timers, hedgeAfterMs } = this.#options;
     const settled = first.then(() => "settled", () => "settled");
     const late = timers.after(clock.now() + hedgeAfterMs).then(() => "late");
-    if (await Promise.race([settled, late]) === "settled" || !budget.take()) return await first;
+    if (await Promise.race([settled, late]) === "settled") return await first;
+    if (!attempts.hasOther(endpoint) || !budget.take()) return await first;
     this.#hedged++;
     const second = this.#again(endpoint, request);
     if (!await secondWins(first, second)) {

@@ -180,21 +180,23 @@ for (
       await using bad = service((request) =>
         well ? user(request) : Promise.race([behaviour(), over.promise])
       );
-      await using instance = gateway("deno", { USERS_URL: `${good.url},${bad.url}` });
+      await using instance = gateway("deno", {
+        USERS_URL: `${good.url},${bad.url}`,
+        SHEDDING: "off", // on a machine that others use it would refuse some, which is another test's business
+      });
       const url = await instance.url();
       await ask(url, 200, 1);
       assert.ok(bad.seen.length > 30, "both are asked while both are well");
       well = false;
       const first = await ask(url, 200, 1);
-      // Five failures in a row eject it; the budget pays for three retries at once, and a fifth of the requests.
-      const unlucky = first.filter((sample) => !isGood(sample)).length;
-      assert.ok(unlucky <= 2, `${unlucky} failed in the first second`);
+      const unlucky = first.filter((sample) => !isGood(sample));
+      assert.deepEqual(unlucky, [], "nobody fails even in the first second");
+      const reachedBefore = bad.seen.length;
       const later = [...await ask(url, 200, 2), ...await ask(url, 200, 2)];
-      const failed = later.filter((sample) => !isGood(sample));
-      // A request that was hedged did see it, though it succeeded.
-      const slow = later.filter((sample) => isGood(sample) && sample.latencyMs > 240);
-      const saw = failed.length + slow.length;
-      assert.ok(saw <= 0.01 * later.length, `${failed.length} failed and ${slow.length} were slow`);
+      const failed = later.filter((sample) => !isGood(sample)).length;
+      // What reached it did see it, though it succeeded elsewhere; what did not was slow for other reasons.
+      const reached = bad.seen.length - reachedBefore;
+      assert.ok(failed + reached <= 0.01 * later.length, `${failed} failed, ${reached} reached it`);
       over.resolve(new Response(null, { status: 500 }));
     },
   });
