@@ -74,6 +74,19 @@ for (
   });
 }
 
+for (const first of [true, false]) {
+  const what = first ? "the first and then every second one" : "every second one";
+  Deno.test(`FailureWindow trips at the 20th failed call of a busy service when ${what} fails`, () => {
+    const window = busyAndWell();
+    let failed = 0;
+    for (let isFailure = first; failed < 19 || !isFailure; isFailure = !isFailure) {
+      if (isFailure) failed++;
+      assert.equal(window.record(0, isFailure), false, `${failed} failed`);
+    }
+    assert.equal(window.record(0, true), true);
+  });
+}
+
 Deno.test("FailureWindow trips within 20 failed calls in 61 % of runs when calls fail half of the time at random", () => {
   const random = seeded(7);
   const failedBeforeTrip = Array.from({ length: 2_000 }, () => {
