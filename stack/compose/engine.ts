@@ -33,6 +33,7 @@ import {
   requireEngine,
   stopContainers,
 } from "./docker.ts";
+import { followChange } from "./follow.ts";
 import { FrontContainer } from "./front_container.ts";
 import { readContainerLogs } from "./logs.ts";
 import { FRONT_PORT, placeOf, Project } from "./project.ts";
@@ -227,14 +228,15 @@ class ComposeEngine implements Engine {
     ]);
   }
 
-  /** A container ended, or was started again, maybe with another address: all lists are made anew. */
-  #follow(change: Change): void {
-    if (!this.#front) return; // still starting: nobody has a list yet
-    void this.#supervision.change(async () => {
-      if (change === "unknown") this.#replicas.forget();
-      await this.#front?.revive();
-      if (change !== "ended") await this.#replicas.untilServing(this.#supervision.closing);
-      await this.#announce();
+  #follow(what: Change): void {
+    const front = this.#front;
+    if (!front) return; // still starting: nobody has a list yet
+    followChange(what, {
+      replicas: this.#replicas,
+      revive: () => front.revive(),
+      announce: () => this.#announce(),
+      change: (change) => this.#supervision.change(change),
+      signal: this.#supervision.closing,
     }).catch(() => {}); // going down, or it ended again, which is the next event
   }
 

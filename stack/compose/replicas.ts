@@ -9,13 +9,14 @@ import type { Clock } from "../../kit/clock.ts";
 import type { Front } from "../../lb/front.ts";
 import { answersOk } from "../process/launch.ts";
 import { SCALABLE, type ScalableService, SERVICES, StackError } from "../stack.ts";
-import { type Container, docker, stopContainers } from "./docker.ts";
+import { type Container, docker, inspect, stopContainers } from "./docker.ts";
 import { INSTANCE_PORT, instanceIdOf, placeOf, type Project } from "./project.ts";
 import type { Known } from "./usage.ts";
 
 /** A gateway reads the list again within 500 ms; after this it has surely done so. */
 const SETTLE_MS = 700;
 const READY_TIMEOUT_MS = 60_000;
+const LOOK_EVERY_MS = 50;
 const REDIS_PORT = 6379;
 const serviceSchema = z.enum(SERVICES);
 
@@ -139,22 +140,11 @@ export class Replicas {
    */
   async untilServing(signal: AbortSignal): Promise<void> {
     const deadline = this.#clock.now() + READY_TIMEOUT_MS;
-    const waiting = () =>
-      this.#project.containers().then((all) =>
-        all.filter((one) =>
-          placeOf(one).service !== "redis" && !this.#serving.has(one.Id) &&
-          !this.#leaving.has(one.Id)
-        )
-      );
     while (true) {
       signal.throwIfAborted();
       // deno-lint-ignore no-await-in-loop -- looking again is the point
-      const left = await waiting();
-      if (left.length === 0) return;
-      // deno-lint-ignore no-await-in-loop -- looking again is the point
-      await Promise.all(left.map((container) => this.#look(container)));
-      const [late] = left.filter(({ Id }) => !this.#serving.has(Id));
-      if (!late) continue;
+      const [late] = await this.look();
+      if (!late) return;
       if (this.#clock.now() > deadline) {
         // deno-lint-ignore no-await-in-loop -- the last turn of the loop
         const said = await docker(["logs", "--tail=1", late.Id]);
@@ -162,8 +152,39 @@ export class Replicas {
         throw new StackError(`Cannot start ${id}: it must become ready, received "${said}"`);
       }
       // deno-lint-ignore no-await-in-loop -- looking again is the point
-      await this.#clock.sleep(50);
+      await this.#clock.sleep(LOOK_EVERY_MS);
     }
+  }
+
+  /** Looks once at all that neither serve nor leave; answers those that still do not serve. */
+  async look(): Promise<Container[]> {
+    const waiting = (await this.#project.containers()).filter((one) =>
+      placeOf(one).service !== "redis" && !this.#serving.has(one.Id) && !this.#leaving.has(one.Id)
+    );
+    await Promise.all(waiting.map((container) => this.#look(container)));
+    return waiting.filter(({ Id }) => !this.#serving.has(Id));
+  }
+
+  /**
+   * Waits until a container that was started again serves.
+   *
+   * @returns false when it will not for now: it ended again, leaves, is gone, is no replica (Redis, the front), or is not
+   * ready in a minute
+   */
+  async rejoins(id: string, signal: AbortSignal): Promise<boolean> {
+    const deadline = this.#clock.now() + READY_TIMEOUT_MS;
+    while (!signal.aborted && this.#clock.now() <= deadline) {
+      // deno-lint-ignore no-await-in-loop -- looking again is the point
+      const [container] = await inspect([id]);
+      if (container?.State.Status !== "running" || this.#leaving.has(id)) return false;
+      if (!SCALABLE.some((name) => name === placeOf(container).service)) return false;
+      // deno-lint-ignore no-await-in-loop -- looking again is the point
+      await this.#look(container);
+      if (this.#serving.has(id)) return true;
+      // deno-lint-ignore no-await-in-loop -- looking again is the point
+      await this.#clock.sleep(LOOK_EVERY_MS);
+    }
+    return false;
   }
 
   #stateOf(container: Container): Known["state"] {

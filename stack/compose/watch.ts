@@ -19,8 +19,8 @@ export interface WatchedEngine {
   start(id: string): Promise<unknown>;
 }
 
-/** What became of a container; `unknown` may be anything, of all of them. */
-export type Change = "ended" | "started" | "unknown";
+/** What became of the container with an id; `unknown` may be anything, of all of them. */
+export type Change = { kind: "ended" | "started"; id: string } | { kind: "unknown" };
 
 /** Options of {@linkcode watchContainers}. */
 export interface WatchOptions {
@@ -63,7 +63,7 @@ export async function watchContainers(options: WatchOptions): Promise<void> {
     for await (const { id, action } of engine.events(label, signal)) {
       if (signal.aborted || replicas.isLeaving(id)) continue;
       if (action === "die") noteEnd(id);
-      onChange(action === "die" ? "ended" : "started");
+      onChange({ kind: action === "die" ? "ended" : "started", id });
     }
   }
 
@@ -73,7 +73,7 @@ export async function watchContainers(options: WatchOptions): Promise<void> {
     if (signal.aborted) return;
     const containers = (await options.containers()).filter(({ Id }) => !replicas.isLeaving(Id));
     for (const { Id, State } of containers) if (State.Status !== "running") noteEnd(Id);
-    onChange("unknown");
+    onChange({ kind: "unknown" });
   }
 
   for (let n = 1; !signal.aborted; n++) {

@@ -41,12 +41,12 @@ Deno.test("watchContainers() revives what ended, but nothing that is leaving", a
   await clock.advance(0);
   for (const id of ["a", "b"]) subscriptions[0]?.enqueue({ id, action: "die" });
   await clock.advance(499);
-  assert.deepEqual(seen, { changes: ["ended"], ended: ["a"], started: [] });
+  assert.deepEqual(seen, { changes: [{ kind: "ended", id: "a" }], ended: ["a"], started: [] });
   await clock.advance(1);
   assert.deepEqual(seen.started, ["a"]);
   subscriptions[0]?.enqueue({ id: "a", action: "start" });
   await clock.advance(0);
-  assert.deepEqual(seen.changes, ["ended", "started"]);
+  assert.deepEqual(seen.changes[1], { kind: "started", id: "a" });
   await end();
 });
 
@@ -59,7 +59,7 @@ Deno.test("watchContainers() subscribes again after the engine was away, and loo
   assert.equal(subscriptions.length, 2);
   assert.deepEqual(seen.changes, []);
   await clock.advance(500);
-  assert.deepEqual(seen, { changes: ["unknown"], ended: ["b"], started: [] });
+  assert.deepEqual(seen, { changes: [{ kind: "unknown" }], ended: ["b"], started: [] });
   await clock.advance(500);
   assert.deepEqual(seen.started, ["b"]);
   subscriptions[1]?.enqueue({ id: "a", action: "die" });

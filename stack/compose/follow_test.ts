@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { fakeContainer } from "../../testing/container.ts";
+import { followChange, type FollowOptions } from "./follow.ts";
+
+/** Replicas `good` and `bad`, of which `bad` never becomes ready, and what is done about them. */
+function createFollower() {
+  const never = new Promise<boolean>(() => {});
+  const done: string[] = [];
+  const note = (what: string) => () => Promise.resolve(void done.push(what));
+  let changes: Promise<unknown> = Promise.resolve();
+  const options: FollowOptions = {
+    replicas: {
+      forget: note("forget"),
+      look: () =>
+        note("look")().then(() => ["good", "bad"].map((id) => fakeContainer("gateway", id))),
+      rejoins: (id) => id === "bad" ? never : note(`await ${id}`)().then(() => id === "good"),
+    },
+    revive: note("revive"),
+    announce: note("announce"),
+    // One after the other, as the supervisor does it.
+    change(change) {
+      const next = changes.then(change);
+      changes = next;
+      return next;
+    },
+    signal: new AbortController().signal,
+  };
+  return { options, done, settle: () => new Promise((resolve) => setTimeout(resolve)) };
+}
+
+Deno.test("followChange() lets a replica rejoin while another that was started never serves", async () => {
+  const { options, done, settle } = createFollower();
+  void followChange({ kind: "started", id: "bad" }, options);
+  await followChange({ kind: "started", id: "good" }, options);
+  await options.change(async () => {}); // what a user asks for is not kept waiting either
+  await settle();
+  assert.deepEqual(done, ["revive", "revive", "await good", "announce"]);
+});
+
+Deno.test("followChange() tells of an end at once, and of a start only when it serves", async () => {
+  const { options, done } = createFollower();
+  await followChange({ kind: "ended", id: "good" }, options);
+  assert.deepEqual(done.splice(0), ["revive", "announce"]);
+  await followChange({ kind: "started", id: "gone" }, options);
+  assert.deepEqual(done, ["revive", "await gone"]);
+});
+
+Deno.test("followChange() looks at all before it tells of what may have happened to any", async () => {
+  const { options, done, settle } = createFollower();
+  void followChange({ kind: "unknown" }, options);
+  await settle();
+  await settle();
+  assert.deepEqual(done, ["forget", "revive", "look", "announce", "await good", "announce"]);
+});
