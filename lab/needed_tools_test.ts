@@ -24,7 +24,7 @@ Deno.test("runnableCells() says in one line that an experiment with containers n
   const quota = experiment("quota");
   const { cells, warnings } = runnableCells(
     quota,
-    cellsOf(quota.factors),
+    cellsOf(quota.factors, quota.includes),
     () => ({ present: false, reason: "docker does not say its version: no engine answers it" }),
   );
   assert.deepEqual(cells, []);

@@ -28,7 +28,8 @@ const QUICK_SECONDS = 285;
 export const bench = command({
   name: "bench",
   summary: "Measure what each scaling lever buys on this machine, and write a report.\n\n" +
-    "Every factor of an experiment is a flag that narrows it: bench cpu-block --replicas 1,3 --policy least-conn",
+    "Every factor of an experiment is a flag that narrows it: bench cpu-block --replicas 1,3 --policy least-conn\n" +
+    "bench scale-out --cpus 0.2 scales containers with a CPU quota (the experiment quota)",
   args: "[EXPERIMENT...]",
   passThrough: true,
   flags: {
@@ -155,9 +156,13 @@ function chosen(
     if (other !== undefined) throw wrongUse(bench, "--url takes no experiment or factor", other);
     return { experiments: [sweepOf(url)], narrowing };
   }
-  const experiments = names.length === 0
+  const { cpus } = narrowing;
+  if (cpus && cpus.length > 1) throw wrongUse(bench, "--cpus takes one quota", cpus.join(","));
+  // Replicas whose capacity is a quota are an experiment of their own.
+  const asked = names.map((name) => name === "scale-out" && cpus ? "quota" : name);
+  const experiments = asked.length === 0
     ? EXPERIMENTS.filter(({ notQuick }) => !(quick && notQuick))
-    : [...new Set(names)].map(named);
+    : [...new Set(asked)].map(named);
   Object.entries(narrowing).forEach(([factor, levels]) => check(experiments, factor, levels));
   for (const { name, factors, includes } of experiments) {
     const cells = cellsOf(chooseLevels(factors, { quick, narrowing }), includes, quick);

@@ -28,6 +28,11 @@ const WRONG: readonly [args: string[], line: RegExp][] = [
   [["cpu-block", "--replicas"], /--replicas must have a value/],
   // A factor that exists, but not here.
   [["runtime", "--policy", "least-conn"], /--policy must be a factor of the experiment/],
+  // Only containers have a quota, and the claims are of one.
+  [["policies", "--cpus", "0.2"], /--cpus must be a factor of the experiment/],
+  [["scale-out", "--cpus", "0.2,0.5"], /--cpus takes one quota, received "0.2,0.5"$/],
+  // Which is the experiment quota: it knows other quotas than this.
+  [["scale-out", "--cpus", "3"], /--cpus must be of 0.1, 0.2, 0.25, 0.5, received "3"$/],
   // Layers of the gateway matter where there is a gateway.
   [["hop", "--path", "service", "--off", "coalesce"], /must leave hop a cell/],
   [["--trials", "0"], /--trials must be a whole number from 1 to 1000, received "0"$/],
