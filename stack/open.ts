@@ -9,7 +9,7 @@ import { ensureDependencies } from "./dependencies.ts";
 import { startOnEngine } from "./engines.ts";
 import { StackClient } from "./supervisor/control.ts";
 import { sweepLedger } from "./process/ledger.ts";
-import { sendSignal } from "./process/proc.ts";
+import { sendSignal } from "./proc.ts";
 import {
   holderOf,
   removeVolatile,

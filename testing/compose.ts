@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { findFreePorts } from "../stack/process/ports.ts";
+import { findFreePorts } from "../stack/ports.ts";
 import { composeCommand, type Container, containersWith, run } from "../stack/compose/docker.ts";
 import { placeOf } from "../stack/compose/project.ts";
 import { labelsOf } from "../stack/compose/sweep.ts";

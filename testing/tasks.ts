@@ -4,8 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { isPortFree } from "../stack/process/ports.ts";
-import { readProcess } from "../stack/process/proc.ts";
+import { isPortFree } from "../stack/ports.ts";
+import { readProcess } from "../stack/proc.ts";
 import { type StackStatus, stackStatusSchema } from "../stack/stack.ts";
 import { PROJECT_ROOT } from "../stack/tools.ts";
 

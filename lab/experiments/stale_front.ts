@@ -8,7 +8,7 @@
  */
 import { frontSchema } from "../../lb/front.ts";
 import { launchOf } from "../../lb/launch.ts";
-import { findFreePorts } from "../../stack/process/ports.ts";
+import { findFreePorts } from "../../stack/ports.ts";
 import { findTool } from "../../stack/tools.ts";
 
 /** Options of {@linkcode startStaleFront}. */

@@ -9,7 +9,7 @@
  */
 import { type Clock, systemClock } from "../../kit/clock.ts";
 import { desiredFront, desiredReplicas } from "../desired.ts";
-import { requireFreePort } from "../process/ports.ts";
+import { requireFreePort } from "../ports.ts";
 import {
   type FrontChange,
   type LogOptions,

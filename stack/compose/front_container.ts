@@ -8,8 +8,8 @@
 import type { Front, FrontKind } from "../../lb/front.ts";
 import { type FrontLaunch, launchOf } from "../../lb/launch.ts";
 import { poll } from "../poll.ts";
-import { answersAs } from "../process/launch.ts";
-import { findFreePorts } from "../process/ports.ts";
+import { answersAs } from "../answers.ts";
+import { findFreePorts } from "../ports.ts";
 import { replaceFile } from "../replace_file.ts";
 import { StackError } from "../stack.ts";
 import { PROJECT_ROOT } from "../tools.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { LogFiles } from "../process/log_files.ts";
+import { LogFiles } from "../log_files.ts";
 import type { LogOptions } from "../stack.ts";
 
 /**

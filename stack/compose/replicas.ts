@@ -7,7 +7,7 @@
 import { z } from "zod";
 import type { Clock } from "../../kit/clock.ts";
 import type { Front } from "../../lb/front.ts";
-import { answersOk } from "../process/launch.ts";
+import { answersOk } from "../answers.ts";
 import { SCALABLE, type ScalableService, SERVICES, StackError } from "../stack.ts";
 import { type Container, docker, inspect, stopContainers } from "./docker.ts";
 import { INSTANCE_PORT, instanceIdOf, placeOf, type Project } from "./project.ts";

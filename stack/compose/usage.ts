@@ -4,7 +4,7 @@
  * @module
  */
 import { type Clock, systemClock } from "../../kit/clock.ts";
-import { readLoopLagMs, sumMemory } from "../process/usage.ts";
+import { readLoopLagMs, sumMemory } from "../usage.ts";
 import type { InstanceStatus } from "../stack.ts";
 import { readCgroup } from "./cgroup.ts";
 import type { Container } from "./docker.ts";

@@ -33,8 +33,8 @@ import { FrontProcess } from "./front_process.ts";
 import { Instance, type InstanceOptions } from "./instance.ts";
 import { redisLaunch, runtimeCommand, untilAnswered } from "./launch.ts";
 import { Ledger, sweepLedger } from "./ledger.ts";
-import { LogFiles } from "./log_files.ts";
-import { findFreePorts, requireFreePort } from "./ports.ts";
+import { LogFiles } from "../log_files.ts";
+import { findFreePorts, requireFreePort } from "../ports.ts";
 import { allSettled, Replicas } from "./replicas.ts";
 import { UsageMeter } from "./usage.ts";
 

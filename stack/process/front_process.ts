@@ -13,8 +13,8 @@ import { runProgram } from "../run_program.ts";
 import { StackError } from "../stack.ts";
 import { findTool } from "../tools.ts";
 import { Instance, type InstanceOptions, type ProcessRef } from "./instance.ts";
-import { answersAs } from "./launch.ts";
-import { sendSignal, sessionMembers } from "./proc.ts";
+import { answersAs } from "../answers.ts";
+import { sendSignal, sessionMembers } from "../proc.ts";
 import type { StateDir } from "../supervisor/state_dir.ts";
 
 const RELOAD_TIMEOUT_MS = 5_000;

@@ -5,8 +5,8 @@ import { requires } from "../../testing/requires.ts";
 import { FrontProcess } from "./front_process.ts";
 import { type InstanceOptions, processesOf } from "./instance.ts";
 import { Ledger } from "./ledger.ts";
-import { LogFiles } from "./log_files.ts";
-import { findFreePorts } from "./ports.ts";
+import { LogFiles } from "../log_files.ts";
+import { findFreePorts } from "../ports.ts";
 import { createFolders, type StateDir, stateDir } from "../supervisor/state_dir.ts";
 
 interface Fixture extends AsyncDisposable {

@@ -7,8 +7,8 @@
 import { type Clock, systemClock } from "../../kit/clock.ts";
 import { type INSTANCE_STATES, type ServiceName, StackError } from "../stack.ts";
 import type { Ledger, LedgerEntry } from "./ledger.ts";
-import type { LogFiles } from "./log_files.ts";
-import { killSession, sendSignal, sessionMembers } from "./proc.ts";
+import type { LogFiles } from "../log_files.ts";
+import { killSession, sendSignal, sessionMembers } from "../proc.ts";
 import { release, spawnSession } from "./spawn.ts";
 
 /** How to start an instance and how to know that it serves. */

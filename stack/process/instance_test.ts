@@ -9,8 +9,8 @@ import {
   processesOf,
 } from "./instance.ts";
 import { Ledger } from "./ledger.ts";
-import { LogFiles } from "./log_files.ts";
-import { readProcess } from "./proc.ts";
+import { LogFiles } from "../log_files.ts";
+import { readProcess } from "../proc.ts";
 
 Deno.test("backoffMs() doubles up to 5 s", () => {
   const pauses = [0, 1, 2, 5, 6, 100].map(backoffMs);

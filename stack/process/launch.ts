@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../../kit/clock.ts";
 import { denoArgs, nodeArgs, nodeEnvironment } from "../../kit/runtime/command.ts";
+import { answersOk } from "../answers.ts";
 import { poll } from "../poll.ts";
 import { type ScalableService, StackError, type StackOptions } from "../stack.ts";
 import { findTool, PROJECT_ROOT, type ToolName } from "../tools.ts";
@@ -130,25 +131,6 @@ export async function untilAnswered(url: string, clock: Clock): Promise<void> {
   const answers = () => answersOk(url, signal).catch(() => false); // not yet
   if (await poll(answers, { timeoutMs: ANSWER_TIMEOUT_MS, everyMs: 20, clock })) return;
   throw new StackError(`Cannot start the stack: it must answer, received nothing at "${url}"`);
-}
-
-/** Whether a GET is answered with 200. */
-export async function answersOk(url: string, signal: AbortSignal): Promise<boolean> {
-  const response = await fetch(url, { signal });
-  await response.body?.cancel();
-  return response.status === 200;
-}
-
-/**
- * Whether the front with this id answers a GET, on a connection of its own: two fronts may share a port.
- */
-export async function answersAs(
-  id: string,
-  { url, signal }: { url: string; signal: AbortSignal },
-): Promise<boolean> {
-  const response = await fetch(url, { headers: { connection: "close" }, signal });
-  await response.body?.cancel();
-  return response.headers.get("x-instance-id") === id;
 }
 
 /** Whether Redis has loaded its data: it says LOADING to a PING before. */

@@ -8,7 +8,7 @@
 import { z } from "zod";
 import { replaceFile } from "../replace_file.ts";
 import { removeFile } from "../supervisor/state_dir.ts";
-import { killSession, readBootId, readProcess } from "./proc.ts";
+import { killSession, readBootId, readProcess } from "../proc.ts";
 
 const entry = z.object({ id: z.string(), pid: z.int().positive(), startTime: z.number() });
 const ledgerSchema = z.object({ bootId: z.string(), processes: z.array(entry) });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { requires } from "../../testing/requires.ts";
 import { Ledger, sweepLedger } from "./ledger.ts";
-import { readProcess } from "./proc.ts";
+import { readProcess } from "../proc.ts";
 
 function sleeper(): Deno.ChildProcess {
   return new Deno.Command("/bin/sleep", { args: ["60"], detached: true, stdin: "null" }).spawn();

@@ -9,7 +9,7 @@ import { replaceFile } from "../replace_file.ts";
 import { SCALABLE, type ScalableService } from "../stack.ts";
 import type { Instance, LaunchSpec } from "./instance.ts";
 import { instanceLaunch, type LaunchContext } from "./launch.ts";
-import { findFreePorts } from "./ports.ts";
+import { findFreePorts } from "../ports.ts";
 
 /** A gateway reads the upstreams file again within 500 ms; after this it has surely done so. */
 const UPSTREAMS_SETTLE_MS = 700;

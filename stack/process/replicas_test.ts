@@ -4,8 +4,8 @@ import { requires } from "../../testing/requires.ts";
 import { stackOptionsSchema } from "../stack.ts";
 import { Instance } from "./instance.ts";
 import { Ledger } from "./ledger.ts";
-import { LogFiles } from "./log_files.ts";
-import { readProcess } from "./proc.ts";
+import { LogFiles } from "../log_files.ts";
+import { readProcess } from "../proc.ts";
 import { Replicas } from "./replicas.ts";
 import { stateDir } from "../supervisor/state_dir.ts";
 

@@ -5,7 +5,7 @@
  */
 // deno-lint-ignore-file no-await-in-loop -- reading on is the point
 import assert from "node:assert/strict";
-import { readProcess } from "../../stack/process/proc.ts";
+import { readProcess } from "../../stack/proc.ts";
 import { requires } from "../requires.ts";
 import { Tasks } from "../tasks.ts";
 import { until } from "../until.ts";

@@ -6,7 +6,7 @@
  */
 // deno-lint-ignore-file no-await-in-loop -- one task after the other is the point
 import assert from "node:assert/strict";
-import { killSession, readProcess } from "../../stack/process/proc.ts";
+import { killSession, readProcess } from "../../stack/proc.ts";
 import { startOrderWriters, unreadable } from "../order_writers.ts";
 import { requires } from "../requires.ts";
 import { startTestStack } from "../stack.ts";

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { startProbe } from "../../lab/load/prober.ts";
 import { isGood } from "../../lab/load/sample.ts";
 import { docker, run } from "../../stack/compose/docker.ts";
-import { findFreePorts } from "../../stack/process/ports.ts";
+import { findFreePorts } from "../../stack/ports.ts";
 import { PROJECT_ROOT } from "../../stack/tools.ts";
 import { REASON_PREFIX } from "../../scripts/ignored_tests.ts";
 import { requires } from "../requires.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { StackError } from "../stack.ts";
+import { StackError } from "./stack.ts";
 
 const LOWEST = 10_000;
 

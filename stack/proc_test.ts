@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { requires } from "../../testing/requires.ts";
+import { requires } from "../testing/requires.ts";
 import { killSession, parseStat, readMemory, readProcess, sessionMembers } from "./proc.ts";
 
 Deno.test("parseStat() reads session, CPU and start time whatever the name holds", () => {

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { type Clock, systemClock } from "../../kit/clock.ts";
-import type { LogOptions } from "../stack.ts";
+import { type Clock, systemClock } from "../kit/clock.ts";
+import type { LogOptions } from "./stack.ts";
 import { readForeignLine } from "./log_lines.ts";
 
 const ROTATE_EVERY_MS = 2_000;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "../../testing/fake_clock.ts";
-import { requires } from "../../testing/requires.ts";
+import { FakeClock } from "../testing/fake_clock.ts";
+import { requires } from "../testing/requires.ts";
 import { LogFiles, type LogFilesOptions } from "./log_files.ts";
 
 async function withLogs(

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { requires } from "../../testing/requires.ts";
+import { requires } from "../testing/requires.ts";
 import { findFreePorts, isPortFree } from "./ports.ts";
 
 Deno.test({
