@@ -5,7 +5,7 @@
  * @module
  */
 import { formatValue } from "./report/format.ts";
-import type { ExperimentResult, Levels, Metric } from "./results.ts";
+import type { ExperimentResult, Levels, Metric, Run } from "./results.ts";
 import { mean } from "./stats/percentile.ts";
 import { benjaminiHochberg, countDifference, welch } from "./stats/significance.ts";
 
@@ -72,6 +72,19 @@ export function compareRuns(
     };
   });
   return { measures, left: new Set([...before.keys(), ...after.keys()]).size - both.length };
+}
+
+/** One line when the CPU work of two runs is not of the same size; null when it is, or nothing is known of it. */
+export function workDifference(a: Run, b: Run): string | null {
+  const different = Object.entries(a.cpuRounds ?? {}).flatMap(([ms, before]) => {
+    const after = b.cpuRounds?.[ms];
+    return after === undefined || after === before
+      ? []
+      : [`work of ${ms} ms was ${before} rounds and is ${after}`];
+  });
+  return different.length === 0
+    ? null
+    : `The two runs did different CPU work, so what it costs changed too: ${different.join("; ")}`;
 }
 
 /** The comparison as lines: what changed, then the sum. */

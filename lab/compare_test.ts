@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { compareRuns, comparisonLines } from "./compare.ts";
-import type { ExperimentResult, Metric } from "./results.ts";
+import { compareRuns, comparisonLines, workDifference } from "./compare.ts";
+import type { ExperimentResult, Metric, Run } from "./results.ts";
 import { meanInterval } from "./stats/interval.ts";
 import { createRandom, type Random } from "./stats/random.ts";
 
@@ -207,4 +207,17 @@ Deno.test("comparisonLines() ends with the sum", () => {
   );
   assert.match(lines[0] ?? "", /^worse +fake \(3\) p99: .* -> .*, (1\.9|2\.)/);
   assert.match(lines.at(-1) ?? "", /^1 of 100 measures changed beyond noise \(99\.0 % the same\)/);
+});
+
+Deno.test("workDifference() says which CPU work differs, and nothing where it is the same or unknown", () => {
+  const run = (cpuRounds?: Record<string, number>) => ({ cpuRounds }) as Run;
+  const before = run({ 2: 100_000, 5: 251_189 });
+  assert.match(
+    workDifference(before, run({ 2: 100_000, 5: 316_228 })) ?? "",
+    /different CPU work.*: work of 5 ms was 251189 rounds and is 316228$/,
+  );
+  assert.equal(workDifference(before, before), null);
+  assert.equal(workDifference(before, run({ 3: 1 })), null);
+  assert.equal(workDifference(before, run()), null);
+  assert.equal(workDifference(run(), before), null);
 });

@@ -7,6 +7,7 @@
 import type { OhaOptions, OhaResult } from "./load/oha.ts";
 import type { ProbeOptions, RunningProbe } from "./load/prober.ts";
 import type { Stack, StackOptions } from "../stack/stack.ts";
+import type { CpuWork } from "./cpu_work.ts";
 import type { Evidence } from "./evidence.ts";
 import type {
   Chart,
@@ -56,6 +57,8 @@ export interface TrialContext {
     options: Omit<OhaOptions, "signal">,
     rest?: { bottleneck?: "invalid" | "caution" },
   ): Promise<OhaResult>;
+  /** CPU work of about so many milliseconds, the same in all trials; kept as `rounds` and `workMs`. */
+  cpuWork(ms: number): Promise<CpuWork>;
   /** Puts something on the timeline. */
   event(event: Omit<TimelineEvent, "atMs"> & { atMs?: number }): void;
   /** Keeps a raw number. */

@@ -7,7 +7,7 @@ import { runProgram } from "../stack/run_program.ts";
 import { StackError } from "../stack/stack.ts";
 import { analyseExperiment } from "./analyse.ts";
 import { EXPERIMENTS } from "./catalogue.ts";
-import { compareRuns, type Comparison } from "./compare.ts";
+import { compareRuns, type Comparison, workDifference } from "./compare.ts";
 import { putResults } from "./report/readme.ts";
 import { readReport, writeReports } from "./report/write_reports.ts";
 import { ResultStore } from "./result_store.ts";
@@ -66,18 +66,24 @@ export async function publishRun(directory: string, readmePath: string): Promise
 }
 
 /**
- * Compares two runs.
+ * Compares two runs; `work` is a caution where their CPU work differs.
  *
  * @throws {StackError} when a folder holds no run, or one run is quick and the other is not
  */
-export async function compareRunFolders(a: string, b: string): Promise<Comparison> {
+export async function compareRunFolders(
+  a: string,
+  b: string,
+): Promise<Comparison & { work: string | null }> {
   const [before, after] = await Promise.all([openRun(a), openRun(b)]);
-  const modes = [(await before.readRun()).mode, (await after.readRun()).mode];
-  if (modes[0] !== modes[1]) {
+  const [runA, runB] = await Promise.all([before.readRun(), after.readRun()]);
+  if (runA.mode !== runB.mode) {
     const rule = "both must be full runs or both quick ones";
-    throw new StackError(`Cannot compare runs: ${rule}, received ${modes.join(" and ")}`);
+    throw new StackError(`Cannot compare runs: ${rule}, received ${runA.mode} and ${runB.mode}`);
   }
-  return compareRuns(await before.readExperiments(), await after.readExperiments());
+  return {
+    ...compareRuns(await before.readExperiments(), await after.readExperiments()),
+    work: workDifference(runA, runB),
+  };
 }
 
 async function openRun(directory: string): Promise<ResultStore> {

@@ -3,6 +3,7 @@
  * everything in `experiment.json` and in the reports is computed from the records and can be computed again.
  *
  * ```text
+ * bench-results/cpu-speed.json            remembered from run to run: see `cpu_work.ts`
  * bench-results/RUN/
  *   run.json                                run: what was asked for, where, by which commit, how it ended
  *   EXPERIMENT/experiment.json              derived: metrics, verdicts, headline rows, charts
@@ -176,6 +177,8 @@ export const runSchema = z.object({
   trialsPerCell: z.int().positive(),
   /** Trials that were planned, by experiment; fewer were completed when the run was interrupted. */
   plannedTrials: z.record(z.string(), z.int()).optional(),
+  /** Rounds of the CPU work that experiments asked for, by the milliseconds it is to take: `{ "5": 251189 }`. */
+  cpuRounds: z.record(z.string(), z.int().positive()).optional(),
   /** What was typed, to run it again. */
   command: z.string(),
   environment: environmentSchema,

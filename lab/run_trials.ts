@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CpuWorkOf } from "./cpu_work.ts";
 import type { PlannedTrial } from "./design.ts";
 import type { Experiment } from "./experiment.ts";
 import type { Progress } from "./progress.ts";
@@ -26,6 +27,7 @@ export interface RunTrialsOptions {
   store: ResultStore;
   progress: Progress;
   quick: boolean;
+  cpuWork: CpuWorkOf;
   signal: AbortSignal;
   /** On the clock of `performance.now()`: no repetition is begun that would last much longer. */
   stopAtMs: number;
@@ -38,7 +40,7 @@ export async function runTrials(
   { experiment, order, seconds }: PlannedExperiment,
   options: RunTrialsOptions,
 ): Promise<void> {
-  const { store, progress, quick, signal, stopAtMs } = options;
+  const { store, progress, quick, cpuWork, signal, stopAtMs } = options;
   const { name } = experiment;
   await using holder = new StackHolder(signal, options.openStack);
   let begunAtMs = performance.now();
@@ -55,7 +57,7 @@ export async function runTrials(
     const id = String(i + 1).padStart(3, "0");
     // deno-lint-ignore no-await-in-loop -- trials must not disturb each other
     const error = await runTrial(experiment, holder, {
-      ...{ store, experiment: name, id, levels, repetition, quick, signal },
+      ...{ store, experiment: name, id, levels, repetition, quick, cpuWork, signal },
     });
     progress.done(seconds / order.length);
     if (error === null) {

@@ -6,6 +6,7 @@
 import { commandLine } from "../stack/install.ts";
 import { startStack } from "../stack/open.ts";
 import { analyseExperiment } from "./analyse.ts";
+import { type CpuWorkOf, createCpuWork } from "./cpu_work.ts";
 import { cellsOf, chooseLevels, type Narrowing, planTrials, stackStarts } from "./design.ts";
 import { captureEnvironment, runId } from "./environment.ts";
 import type { Experiment } from "./experiment.ts";
@@ -90,12 +91,13 @@ export async function runExperiments(options: RunOptions): Promise<FinishedRun> 
   };
   await store.writeRun(run);
   progress.say(`${experiments.length} experiment(s), about ${formatSeconds(progress.secondsLeft)}`);
+  const cpuWork = sizedForAllRuns(run, out);
   const results: ExperimentResult[] = [];
   for (const [i, planned] of plans.entries()) {
     if (signal.aborted) break;
     const stopAtMs = performance.now() + 1000 * budgetOf(planned, plans.slice(i), endsAtMs);
     // deno-lint-ignore no-await-in-loop -- experiments must not disturb each other
-    results.push(await runOne(planned, { ...options, store, run, progress, stopAtMs }));
+    results.push(await runOne(planned, { ...options, store, run, progress, cpuWork, stopAtMs }));
   }
   const omitted = run.warnings.filter(({ code }) => code === LEFT_OUT);
   if (omitted.length > 0) progress.say(omitted.map(({ message }) => message).join("\n  "));
@@ -135,10 +137,29 @@ function plan(experiment: Experiment, options: RunOptions): Plan {
   return { experiment, order, trials, seconds, warnings };
 }
 
-async function runOne(
-  planned: Plan,
-  options: RunOptions & { store: ResultStore; run: Run; progress: Progress; stopAtMs: number },
-): Promise<ExperimentResult> {
+/** CPU work of the size that all runs in a folder share; the run says which. */
+function sizedForAllRuns(run: Run, out: string): CpuWorkOf {
+  const { host: { cpuModel, arch }, tools: { deno } } = run.environment;
+  const cpuWork = createCpuWork({
+    path: `${out}/cpu-speed.json`,
+    machine: `${cpuModel ?? arch}, Deno ${deno}`,
+  });
+  return async (ms) => {
+    const work = await cpuWork(ms);
+    run.cpuRounds = { ...run.cpuRounds, [ms]: work.rounds };
+    return work;
+  };
+}
+
+interface RunningOptions extends RunOptions {
+  store: ResultStore;
+  run: Run;
+  progress: Progress;
+  cpuWork: CpuWorkOf;
+  stopAtMs: number;
+}
+
+async function runOne(planned: Plan, options: RunningOptions): Promise<ExperimentResult> {
   const { store, run, progress, quick, narrowing = {}, seed, handicapUs = 0 } = options;
   const { experiment, trials } = planned;
   const { name } = experiment;

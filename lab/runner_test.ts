@@ -124,6 +124,31 @@ Deno.test({
 });
 
 Deno.test({
+  name: "runExperiments() remembers the size of CPU work beside its runs, and says it in the run",
+  ...requires(),
+  fn: () =>
+    withFolder(async (out) => {
+      const working: Experiment = {
+        ...fake,
+        factors: [{ name: "shape", description: "", levels: ["one"] }],
+        async run(trial) {
+          await trial.cpuWork(2);
+          await fake.run(trial);
+        },
+      };
+      const { directory, run: record } = await run({ out, experiments: [working] });
+      const trials = await new ResultStore(directory).readTrials("fake");
+      const rounds = trials.map(({ observations }) => observations.rounds);
+      assert.equal(rounds.length, 2);
+      assert.deepEqual(rounds, [record.cpuRounds?.["2"], record.cpuRounds?.["2"]]);
+      const { cpuModel, arch } = record.environment.host;
+      const { roundsPerMs } = JSON.parse(await Deno.readTextFile(`${out}/cpu-speed.json`));
+      const speed = roundsPerMs[`${cpuModel ?? arch}, Deno ${Deno.version.deno}`];
+      assert.ok(Math.abs((rounds[0] ?? 0) / (2 * speed) - 1) < 0.13, `${rounds[0]}, ${speed}`);
+    }),
+});
+
+Deno.test({
   name: "analyseExperiment() computes the same result again from the records alone",
   ...requires(),
   fn: () =>

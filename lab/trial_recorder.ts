@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CpuWork, CpuWorkOf } from "./cpu_work.ts";
 import { watchMachine } from "./environment.ts";
 import type { LabStack, TrialContext } from "./experiment.ts";
 import { type OhaOptions, type OhaResult, runOha } from "./load/oha.ts";
@@ -30,6 +31,8 @@ export interface TrialRecorderOptions {
   repetition: number;
   quick: boolean;
   stack: LabStack | null;
+  /** Of the run: all its trials do the same work. */
+  cpuWork: CpuWorkOf;
   /** Of the run; the trial's own ends with the trial as well. */
   signal: AbortSignal;
 }
@@ -143,6 +146,13 @@ export class TrialRecorder implements TrialContext {
     const broken = brokenLaw(result, options);
     if (broken) this.warn("littles-law", `"${label}": ${broken}`);
     return result;
+  }
+
+  async cpuWork(ms: number): Promise<CpuWork> {
+    const work = await this.#options.cpuWork(ms);
+    this.observe("rounds", work.rounds);
+    this.observe("workMs", work.workMs);
+    return work;
   }
 
   event(event: Omit<TimelineEvent, "atMs"> & { atMs?: number }): void {

@@ -128,6 +128,7 @@ async function compareTwo(args: readonly string[]): Promise<number> {
     throw wrongUse(bench, "--compare takes two folders of runs", extra ?? a ?? "");
   }
   const comparison = await compareRunFolders(a, b);
+  if (comparison.work !== null) say(comparison.work);
   say(comparisonLines(comparison).join("\n"));
   return comparison.measures.some(({ verdict }) => verdict === "worse") ? 1 : 0;
 }

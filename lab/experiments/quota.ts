@@ -8,7 +8,6 @@ import { readCgroup } from "../../stack/compose/cgroup.ts";
 import type { Evidence } from "../evidence.ts";
 import type { Experiment, LabStack } from "../experiment.ts";
 import type { Levels, Metric } from "../results.ts";
-import { cpuWork } from "./cpu_work.ts";
 import { analyseScaleOut } from "./scale_out_analysis.ts";
 
 /** The quota that the claims are made of; others are measured when they are asked for. */
@@ -74,9 +73,10 @@ export const quota: Experiment = {
 
   async run(trial) {
     const replicas = Number(trial.levels.replicas);
+    const { rounds } = await trial.cpuWork(WORK_MS);
     const load = (label: string, durationSeconds: number) =>
       trial.oha(label, {
-        url: `${trial.stack.url}/api/cpu-bound?rounds=${cpuWork(WORK_MS).rounds}&mode=inline`,
+        url: `${trial.stack.url}/api/cpu-bound?rounds=${rounds}&mode=inline`,
         mode: "closed",
         durationSeconds,
         connections: replicas * CLIENTS_A_REPLICA,

@@ -10,7 +10,6 @@ import { isGood, type Sample } from "../load/sample.ts";
 import { latencyMs } from "../measures_of_samples.ts";
 import { formatInterval } from "../report/format.ts";
 import type { Levels, Metric, Verdict } from "../results.ts";
-import { cpuWork } from "./cpu_work.ts";
 
 /**
  * Work of a request. Much more, and a replica does so few a second that the shedder cannot judge: it wants 25 requests in
@@ -73,7 +72,7 @@ export const shedding: Experiment = {
 
   async run(trial) {
     const { capacitySeconds, overloadMs, settleMs } = phases(trial.quick);
-    const { rounds, workMs } = cpuWork(WORK_MS);
+    const { rounds } = await trial.cpuWork(WORK_MS);
     const url = `${trial.stack.url}/api/cpu-bound?rounds=${rounds}&mode=inline`;
     const { goodputPerSecond } = await trial.oha("capacity", {
       url,
@@ -95,8 +94,6 @@ export const shedding: Experiment = {
       ...{ kind: "overload", text: `${OVERLOAD} times the capacity` },
       ...{ atMs, untilMs: atMs + overloadMs },
     });
-    trial.observe("rounds", rounds);
-    trial.observe("workMs", workMs);
     trial.observe("capacityPerSecond", goodputPerSecond);
     trial.observe("overloadMs", overloadMs);
     trial.observe("settleMs", settleMs);

@@ -9,7 +9,6 @@ import { cellName, headlineRows, ratioVerdict } from "../findings.ts";
 import { formatInterval } from "../report/format.ts";
 import type { Levels, Verdict } from "../results.ts";
 import { mean } from "../stats/percentile.ts";
-import { cpuWork } from "./cpu_work.ts";
 
 /** Work of a request: 200 a second at most for one core. */
 const WORK_MS = 5;
@@ -44,16 +43,14 @@ export const vertical: Experiment = {
   factors: [{ name: "shape", description: "event loops", levels: Object.keys(SHAPES) }],
   method:
     `${CLIENTS} closed-loop clients through nginx, round-robin; GET /api/cpu-bound inline, a fixed number of ` +
-    `rounds that take an idle core of this machine about ${WORK_MS} ms (measured once a run); good ` +
+    `rounds that take an idle core of this machine about ${WORK_MS} ms (measured once, then kept to); good ` +
     "answers a second. The load generator and the front share the cores. Load shedding is off.",
   trials: { full: 5, quick: 2 },
   stack: ({ shape }) => ({ ...SHAPES[String(shape)], gatewayEnv: { SHEDDING: "off" } }),
   secondsPerTrial: (_levels, quick) => seconds(quick) + 0.4,
 
   async run(trial) {
-    const { rounds, workMs } = cpuWork(WORK_MS);
-    trial.observe("rounds", rounds);
-    trial.observe("workMs", workMs);
+    const { rounds } = await trial.cpuWork(WORK_MS);
     const { goodputPerSecond, latencyMs, requests, good } = await trial.oha("work", {
       url: `${trial.stack.url}/api/cpu-bound?rounds=${rounds}&mode=inline`,
       mode: "closed",
