@@ -50,8 +50,8 @@ export async function analyseExperiment(
     await Promise.all(valid.map((record) => readEvidence(store, record))),
   );
   const partial = (planned !== null && records.length < planned) || valid.length < records.length;
-  const absent = run.warnings.find(({ code, message }) =>
-    code === TOOL_ABSENT && message.startsWith(`${experiment.name}:`)
+  const absent = run.warnings.find((warning) =>
+    warning.code === TOOL_ABSENT && warning.experiment === experiment.name
   );
   const analysis = evidence.trials.length > 0
     ? analyse(experiment, evidence, partial)

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { requires } from "../testing/requires.ts";
 import { analyseExperiment } from "./analyse.ts";
 import type { Experiment } from "./experiment.ts";
+import { TOOL_ABSENT } from "./needed_tools.ts";
 import { run } from "./report/testdata.ts";
 import { ResultStore } from "./result_store.ts";
-import { RESULTS_VERSION, type Trial } from "./results.ts";
+import { RESULTS_VERSION, type Trial, type Warning } from "./results.ts";
 
 const experiment: Experiment = {
   ...{ name: "fake", title: "", question: "", theory: "", method: "", factors: [] },
@@ -42,6 +43,33 @@ Deno.test({
           "oha took up to 1.2 of 2 cores (more than half in 2 of 3 trials): rates are of the machine with its load generator",
         ],
       );
+    } finally {
+      await Deno.remove(out, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name:
+    "analyseExperiment() says which absent tool left no trial, and not that of another experiment",
+  ...requires(),
+  fn: async () => {
+    const out = await Deno.makeTempDir({ prefix: "analyse-" });
+    try {
+      const absent = (name: string) => {
+        // The message is for people: another experiment's may begin with our name.
+        const message = `fake: 2 of 2 cells were left out, ${name} is absent`;
+        return { code: TOOL_ABSENT, message, severity: "caution" as const, experiment: name };
+      };
+      const answerOf = async (warnings: Warning[]) => {
+        const options = { run: { ...run, warnings }, commands: [] };
+        return (await analyseExperiment(new ResultStore(out), experiment, options)).answer;
+      };
+      assert.equal(
+        await answerOf([absent("other"), absent("fake")]),
+        "Not run, fake: 2 of 2 cells were left out, fake is absent.",
+      );
+      assert.equal(await answerOf([absent("other")]), "No valid trial was completed.");
     } finally {
       await Deno.remove(out, { recursive: true });
     }

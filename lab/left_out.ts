@@ -43,5 +43,6 @@ export function leftOut(
       : []),
   ];
   if (parts.length === 0) return null;
-  return { code: LEFT_OUT, message: `${name}: ${parts.join("; ")}`, severity: "caution" };
+  const message = `${name}: ${parts.join("; ")}`;
+  return { code: LEFT_OUT, message, severity: "caution", experiment: name };
 }

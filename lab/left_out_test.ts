@@ -18,6 +18,7 @@ Deno.test("leftOut() names the levels, cells and trials that a full run has", ()
     code: "quick",
     message: "fake: without front caddy; 2 of 4 cells; 2 of 5 trials a cell",
     severity: "caution",
+    experiment: "fake",
   });
 });
 

@@ -60,6 +60,8 @@ export const warningSchema = z.object({
   message: z.string(),
   /** `invalid`: what it is about is not reported as a result; `caution`: read it with care. */
   severity: z.enum(["caution", "invalid"]),
+  /** Name of the experiment that a warning of a whole run is about, when it is about one. */
+  experiment: z.string().optional(),
   /** Id of the trial that it is about, when it is about one. */
   trial: z.string().optional(),
 });

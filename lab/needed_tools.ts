@@ -47,6 +47,7 @@ export function runnableCells(
       code: TOOL_ABSENT,
       message: `${experiment.name}: ${left} of ${cells.length} cells were left out, ${reason}`,
       severity: "caution",
+      experiment: experiment.name,
     })),
   };
 }

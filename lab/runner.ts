@@ -170,7 +170,7 @@ async function runOne(planned: Plan, options: RunningOptions): Promise<Experimen
     // One experiment that cannot go on must not cost the others; what it has is analysed.
     const message = `${name} ended early: ${error instanceof Error ? error.message : error}`;
     progress.say(message);
-    run.warnings.push({ code: EXPERIMENT_ERROR, message, severity: "invalid" });
+    run.warnings.push({ code: EXPERIMENT_ERROR, message, severity: "invalid", experiment: name });
   }
   const result = await analyseExperiment(store, experiment, {
     ...{ run, narrowing },
