@@ -18,6 +18,7 @@ import type {
   TimelineEvent,
   Verdict,
 } from "./results.ts";
+import type { Random } from "./stats/random.ts";
 
 /** A factor with the levels of a full and of a quick run. */
 export interface FactorSpec {
@@ -42,6 +43,8 @@ export interface TrialContext {
   /** The stack of this trial. @throws when the experiment asked for none */
   readonly stack: LabStack;
   readonly signal: AbortSignal;
+  /** Chance of this trial's own: the same for the same seed of the run and the same trial. */
+  readonly random: Random;
   /** Milliseconds since the trial's start: the axis of samples and events. */
   elapsedMs(): number;
   sleep(ms: number): Promise<void>;

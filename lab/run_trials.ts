@@ -27,6 +27,7 @@ export interface RunTrialsOptions {
   store: ResultStore;
   progress: Progress;
   quick: boolean;
+  seed: number;
   cpuWork: CpuWorkOf;
   signal: AbortSignal;
   /** On the clock of `performance.now()`: no repetition is begun that would last much longer. */
@@ -40,7 +41,7 @@ export async function runTrials(
   { experiment, order, seconds }: PlannedExperiment,
   options: RunTrialsOptions,
 ): Promise<void> {
-  const { store, progress, quick, cpuWork, signal, stopAtMs } = options;
+  const { store, progress, quick, seed, cpuWork, signal, stopAtMs } = options;
   const { name } = experiment;
   await using holder = new StackHolder(signal, options.openStack);
   let begunAtMs = performance.now();
@@ -57,7 +58,7 @@ export async function runTrials(
     const id = String(i + 1).padStart(3, "0");
     // deno-lint-ignore no-await-in-loop -- trials must not disturb each other
     const error = await runTrial(experiment, holder, {
-      ...{ store, experiment: name, id, levels, repetition, quick, cpuWork, signal },
+      ...{ store, experiment: name, id, levels, repetition, quick, seed, cpuWork, signal },
     });
     progress.done(seconds / order.length);
     if (error === null) {

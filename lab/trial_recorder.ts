@@ -18,6 +18,7 @@ import {
   type TimelineEvent,
   type Trial,
 } from "./results.ts";
+import { createRandom, type Random } from "./stats/random.ts";
 
 /** Above this share of stolen CPU time a trial is marked. */
 const STEAL_CAUTION = 0.05;
@@ -30,6 +31,8 @@ export interface TrialRecorderOptions {
   levels: Levels;
   repetition: number;
   quick: boolean;
+  /** Of the run. */
+  seed: number;
   stack: LabStack | null;
   /** Of the run: all its trials do the same work. */
   cpuWork: CpuWorkOf;
@@ -46,6 +49,7 @@ export class TrialRecorder implements TrialContext {
   readonly repetition: number;
   readonly quick: boolean;
   readonly signal: AbortSignal;
+  readonly random: Random;
   readonly #options: TrialRecorderOptions;
   readonly #startedAt = performance.timeOrigin + performance.now();
   readonly #machine = watchMachine();
@@ -57,11 +61,12 @@ export class TrialRecorder implements TrialContext {
 
   constructor(options: TrialRecorderOptions) {
     this.#options = options;
-    const { experiment, id, levels, repetition, quick, signal } = options;
+    const { experiment, id, levels, repetition, quick, seed, signal } = options;
     this.levels = levels;
     this.repetition = repetition;
     this.quick = quick;
     this.signal = AbortSignal.any([signal, this.#ended.signal]);
+    this.random = createRandom(seed + Number(id));
     this.#trial = {
       version: RESULTS_VERSION,
       experiment,

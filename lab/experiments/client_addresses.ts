@@ -1,15 +1,19 @@
 /**
  * Many clients on one machine: addresses of the loopback network 127.0.0.0/8, each in another /24, so that balancers
- * that look at the client's address (or at three octets of it) see different clients.
+ * that look at the client's address (or at three octets of it) see different clients. Which replica a client is sent to
+ * is chance: with other clients in every trial, that chance is in the scatter of the trials, and so in the intervals.
  *
  * @module
  */
+import type { Random } from "../stats/random.ts";
 
-/** A prime, so that no round of clients lines up with a round of replicas. */
-const COUNT = 47;
+/** Clients of a trial: a prime, so that no round of clients lines up with a round of replicas. */
+export const CLIENTS = 47;
 
-/** Addresses to send from. Linux accepts all of them without set-up. */
-export const clientAddresses: readonly string[] = Array.from(
-  { length: COUNT },
-  (_, i) => `127.${20 + (i * 37) % 200}.${(i * 101) % 250}.${1 + (i * 53) % 250}`,
-);
+/** Draws addresses to send from. Linux accepts all of them without set-up. */
+export function drawClientAddresses(random: Random): string[] {
+  const below = (limit: number) => Math.floor(limit * random());
+  const networks = new Set<string>();
+  while (networks.size < CLIENTS) networks.add(`127.${20 + below(200)}.${below(250)}`);
+  return [...networks].map((network) => `${network}.${1 + below(250)}`);
+}

@@ -6,7 +6,7 @@
 import { type FrontKind, POLICIES, type Policy } from "../../lb/front.ts";
 import type { Experiment, LabStack, TrialContext } from "../experiment.ts";
 import { addressesOf, setFront } from "./arrangements.ts";
-import { clientAddresses } from "./client_addresses.ts";
+import { CLIENTS, drawClientAddresses } from "./client_addresses.ts";
 import { analyseCpuBlock } from "./cpu_block_analysis.ts";
 
 const RATE = 200;
@@ -53,7 +53,7 @@ export const cpuBlock: Experiment = {
     { name: "mode", description: "where the work runs", levels: ["inline", "offload"] },
   ],
   method:
-    `GET /api/users at ${RATE}/s, open loop, kept alive, from 47 client addresses; one GET /api/cpu-bound ` +
+    `GET /api/users at ${RATE}/s, open loop, kept alive, from ${CLIENTS} client addresses, other ones in each trial; one GET /api/cpu-bound ` +
     "of B = 3 s (quick: 1.5 s) on top. Latency from the intended send time. Active checks of the front and load shedding are off; the threads for offloaded work have started.",
   trials: { full: 5, quick: 3 },
 
@@ -84,8 +84,10 @@ export const cpuBlock: Experiment = {
     const { url } = trial.stack;
     const { mode, policy } = trial.levels;
     await startPools(trial.stack);
+    const clients = drawClientAddresses(trial.random);
+    trial.keep("clients", clients);
     const light = await trial.probe("light", {
-      targets: clientAddresses.map((localAddress) => ({
+      targets: clients.map((localAddress) => ({
         url: `${url}/api/users?limit=1`,
         localAddress,
       })),

@@ -15,7 +15,7 @@ import { formatInterval } from "../report/format.ts";
 import type { Levels, Metric, Verdict } from "../results.ts";
 import { delayedShareAbove } from "../stats/blocked_replica.ts";
 import { setFront } from "./arrangements.ts";
-import { clientAddresses } from "./client_addresses.ts";
+import { CLIENTS, drawClientAddresses } from "./client_addresses.ts";
 
 const RATE = 150;
 /** Every so many requests is a slow one. */
@@ -64,7 +64,7 @@ export const policies: Experiment = {
     { name: "front", description: "balancer", levels: ["nginx", "caddy"], quick: ["nginx"] },
   ],
   method:
-    `${RATE} requests/s, open loop, from 47 client addresses: one in ${SLOW_EVERY} waits ${SLOW_MS} ms, the rest ` +
+    `${RATE} requests/s, open loop, from ${CLIENTS} client addresses, other ones in each trial: one in ${SLOW_EVERY} waits ${SLOW_MS} ms, the rest ` +
     `are GET /api/users. On one replica's own port ${BUSY_RATE}/s inline blocks of ${BUSY_MS} ms keep it half busy. Load shedding is off.`,
   trials: { full: 5, quick: 3 },
   stack: () => ({ replicas: REPLICAS, activeCheckMs: 3_600_000, gatewayEnv: { SHEDDING: "off" } }),
@@ -82,12 +82,14 @@ export const policies: Experiment = {
       durationSeconds: seconds(trial.quick) + MARGIN_SECONDS,
       maxLateMs: 50,
     });
+    const clients = drawClientAddresses(trial.random);
+    trial.keep("clients", clients);
     const mixed = await trial.probe("mixed", {
-      targets: Array.from({ length: clientAddresses.length * SLOW_EVERY }, (_, i) => ({
+      targets: Array.from({ length: CLIENTS * SLOW_EVERY }, (_, i) => ({
         url: i % SLOW_EVERY === SLOW_EVERY - 1
           ? `${url}/api/wait?ms=${SLOW_MS}`
           : `${url}/api/users?limit=1`,
-        localAddress: clientAddresses[i % clientAddresses.length] ?? "127.0.0.1",
+        localAddress: clients[i % CLIENTS] ?? "127.0.0.1",
       })),
       ratePerSecond: RATE,
       durationSeconds: seconds(trial.quick),
@@ -107,7 +109,7 @@ const delayed = (trial: TrialEvidence) => shareAbove(fast(trial), DELAYED_MS);
 
 /** The share of clients (addresses) whose answers came from more than one replica. */
 function wandering(trial: TrialEvidence): number {
-  const clients = Map.groupBy(mixed(trial), ({ target }) => target % clientAddresses.length);
+  const clients = Map.groupBy(mixed(trial), ({ target }) => target % CLIENTS);
   const many = [...clients.values()].filter((samples) => byInstance(samples).size > 1);
   return many.length / clients.size;
 }
@@ -137,7 +139,7 @@ function analyse(evidence: Evidence): Analysis {
     floorVerdict("round-robin-is-fair", named("fairness", { policy: "round-robin" }), 0.99),
     countVerdict("ip-hash-sticks", {
       metrics: named("wandering", { policy: "ip-hash" }),
-      of: evidence.where({ policy: "ip-hash" }).length * clientAddresses.length,
+      of: evidence.where({ policy: "ip-hash" }).length * CLIENTS,
       what: "clients",
     }),
   ];
