@@ -4,7 +4,8 @@ import { requires } from "../../testing/requires.ts";
 import { renderHtml } from "./html.ts";
 import { renderHeadlineTable, renderMarkdown } from "./markdown.ts";
 import type { Report } from "./report.ts";
-import { blockedSamples, experiment, run, samplesByPath, writeRun } from "./testdata.ts";
+import { experiment, run, writeRun } from "./testdata.ts";
+import { blockedSamples, samplesByPath } from "./testdata_samples.ts";
 import { readReport, writeReports } from "./write_reports.ts";
 
 const report: Report = {

@@ -6,7 +6,7 @@ import { linearScale, logScale, tailScale } from "./scale.ts";
 import { interval } from "./testdata.ts";
 import { countBuckets } from "./charts/timeline.ts";
 import { fromColumns } from "../load/sample.ts";
-import { blockedSamples } from "./testdata.ts";
+import { blockedSamples } from "./testdata_samples.ts";
 
 Deno.test("linearScale() and logScale() keep every value and tick inside the range", () => {
   const positive = fc.double({ min: 1e-3, max: 1e9, noNaN: true });

@@ -1,0 +1,89 @@
+/**
+ * Parts of the system that are away: what needs them has its status and a problem+json, what does not goes on, and all
+ * of it heals by itself.
+ *
+ * @module
+ */
+// deno-lint-ignore-file no-await-in-loop -- one request after the other
+import assert from "node:assert/strict";
+import { requires } from "../requires.ts";
+import { startTestStack, type TestStack } from "../stack.ts";
+import { until } from "../until.ts";
+
+const order = { userId: "usr_000000000001", items: [{ sku: "a", quantity: 1, unitPriceCents: 1 }] };
+
+async function statusOf(stack: TestStack, path: string, init?: RequestInit): Promise<number> {
+  const response = await fetch(stack.url + path, init);
+  if (response.status >= 500) {
+    assert.match(response.headers.get("content-type") ?? "", /^application\/problem\+json/);
+  }
+  await response.body?.cancel();
+  return response.status;
+}
+
+Deno.test({
+  name: "a service that is down is 502, one that is slow 504, and both heal by themselves",
+  ...requires("nginx", "redis-server"),
+  async fn() {
+    await using stack = await startTestStack({ replicas: 1 });
+    await stack.kill("payments-1", "SIGSTOP");
+    assert.equal(await statusOf(stack, "/api/payments/pay_slow"), 504);
+    assert.equal(await statusOf(stack, "/api/users"), 200, "others are not disturbed");
+    await stack.kill("payments-1", "SIGCONT");
+    await until(
+      "payments to answer",
+      async () => await statusOf(stack, "/api/payments/pay_slow") === 404,
+    );
+
+    let n = 0;
+    await until("a request while it is down", async () => {
+      await stack.kill("payments-1", "SIGKILL").catch(() => {}); // it is still down
+      const status = await statusOf(stack, `/api/payments/pay_down${n++}`);
+      assert.ok([404, 502].includes(status), `${status}`);
+      return status === 502;
+    });
+    await until(
+      "payments to answer",
+      async () => await statusOf(stack, "/api/payments/pay_down") === 404,
+    );
+  },
+});
+
+Deno.test({
+  name: "Redis away is 503 for what needs it; it heals by itself and nothing acknowledged is lost",
+  ...requires("nginx", "redis-server"),
+  async fn() {
+    await using stack = await startTestStack({ replicas: 2 });
+    const place = async () => {
+      const response = await fetch(`${stack.url}/api/orders`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(order),
+      });
+      const { id } = await response.json();
+      return { status: response.status, id };
+    };
+    const { id, status } = await place();
+    assert.equal(status, 201);
+
+    await stack.kill("redis", "SIGSTOP");
+    for (const path of ["/api/count/shared", `/api/orders/${id}`, "/api/users"]) {
+      assert.equal(await statusOf(stack, path), 503, path);
+    }
+    assert.equal((await place()).status, 503);
+    for (const path of ["/api/count", "/api/metrics"]) {
+      assert.equal(await statusOf(stack, path), 200, `${path} does not need it`);
+    }
+    await stack.kill("redis", "SIGCONT");
+    await until("Redis to be used", async () => await statusOf(stack, "/api/users") === 200);
+
+    await stack.kill("redis", "SIGKILL");
+    await until(
+      "Redis to be used again",
+      async () => await statusOf(stack, `/api/orders/${id}`) === 200,
+    );
+    assert.equal((await place()).status, 201);
+    const { instances } = await stack.status();
+    for (const each of instances) assert.equal(each.restarts, each.id === "redis" ? 1 : 0, each.id);
+  },
+});
