@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { EXPERIMENTS } from "../lab/catalogue.ts";
 import { requires } from "../testing/requires.ts";
+import { tries } from "../testing/tries.ts";
 import { bench } from "./bench.ts";
 import { execute } from "./cli.ts";
 
@@ -75,34 +76,37 @@ Deno.test("bench --list shows every experiment with its claims and factors", asy
 Deno.test({
   name: "bench --url measures any service, --report computes it again, --compare compares it",
   ...requires("oha"),
-  fn: async () => {
-    const folder = await Deno.makeTempDir({ prefix: "bench-test-" });
-    // Every answer takes 2.5 ms of the loop: it follows 342/s and not the next rate, 513/s.
-    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
-      const end = performance.now() + 2.5;
-      while (performance.now() < end);
-      return new Response("ok");
-    });
-    try {
-      const url = `http://127.0.0.1:${server.addr.port}/`;
-      const measured = await run("--url", url, "--quick", "--trials", "2", "--out", folder);
-      assert.ok(measured.code < 2, measured.err);
-      const [entry] = await Array.fromAsync(Deno.readDir(folder));
-      const directory = `${folder}/${entry?.name}`;
-      const before = await Deno.readTextFile(`${directory}/sweep/experiment.json`);
-      const { metrics } = JSON.parse(before);
-      const knee = metrics.find(({ name }: { name: string }) => name === "knee");
-      assert.ok(knee.value.estimate >= 20 && knee.value.estimate <= 500, `${knee.value.estimate}`);
-      await Deno.remove(`${directory}/report.html`);
-      assert.ok((await run("--report", directory)).code < 2);
-      assert.ok((await Deno.stat(`${directory}/report.html`)).size > 1_000);
-      assert.equal(await Deno.readTextFile(`${directory}/sweep/experiment.json`), before);
-      const compared = await run("--compare", directory, directory);
-      assert.equal(compared.code, 0);
-      assert.match(compared.out, /^0 of \d+ measures changed beyond noise/);
-    } finally {
-      await server.shutdown();
-      await Deno.remove(folder, { recursive: true });
-    }
-  },
+  // A generator that is late makes a sweep invalid, and a busy machine makes it late.
+  fn: () => tries(3, measureAny),
 });
+
+async function measureAny(): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "bench-test-" });
+  // Every answer takes 5 ms of the loop: it follows 152/s and not the next rate, 228/s.
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+    const end = performance.now() + 5;
+    while (performance.now() < end);
+    return new Response("ok");
+  });
+  try {
+    const url = `http://127.0.0.1:${server.addr.port}/`;
+    const measured = await run("--url", url, "--quick", "--trials", "2", "--out", folder);
+    assert.ok(measured.code < 2, measured.err);
+    const [entry] = await Array.fromAsync(Deno.readDir(folder));
+    const directory = `${folder}/${entry?.name}`;
+    const before = await Deno.readTextFile(`${directory}/sweep/experiment.json`);
+    const { metrics, warnings } = JSON.parse(before);
+    const knee = metrics.find(({ name }: { name: string }) => name === "knee")?.value.estimate;
+    assert.ok(knee >= 20 && knee <= 200, `${knee} ${JSON.stringify(warnings)}`);
+    await Deno.remove(`${directory}/report.html`);
+    assert.ok((await run("--report", directory)).code < 2);
+    assert.ok((await Deno.stat(`${directory}/report.html`)).size > 1_000);
+    assert.equal(await Deno.readTextFile(`${directory}/sweep/experiment.json`), before);
+    const compared = await run("--compare", directory, directory);
+    assert.equal(compared.code, 0);
+    assert.match(compared.out, /^0 of \d+ measures changed beyond noise/);
+  } finally {
+    await server.shutdown();
+    await Deno.remove(folder, { recursive: true });
+  }
+}

@@ -49,7 +49,7 @@ for (const connections of ["fresh", "kept-alive"] as const) {
     fn: async () => {
       await using server = await startDelayServer();
       const load = { url: `${server.url}/`, ratePerSecond: 200, durationSeconds: 3 };
-      await probe({ ...load, connections }); // Both runtimes compile first.
+      await probe({ ...load, durationSeconds: 1, connections }); // Both runtimes compile first.
       await bestOfThree(async () => {
         const samples = await probe({ ...load, connections });
         const keepAlive = connections === "kept-alive";

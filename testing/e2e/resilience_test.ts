@@ -46,7 +46,10 @@ const endMs = ({ intendedMs, latencyMs }: Sample) => intendedMs + latencyMs;
 /** Parts of the mixed load, and how many of ten requests each is. */
 const MIX = { users: 7, payments: 2, dashboard: 1 };
 const RATE = 200;
-const SECONDS = 13;
+/** At most: it ends when the breaker has been closed for a while. */
+const SECONDS = 20;
+/** Load with the breaker closed again. */
+const AFTER_MS = 1_000;
 
 /** Targets in turn, and which part each belongs to. What may hang is asked for once, or it would coalesce. */
 async function mixedLoad(url: string) {
@@ -124,6 +127,9 @@ for (const [what, fail] of FAILURES) {
       const healedAtMs = load.elapsedMs();
       await failure[Symbol.asyncDispose]();
       await until("the breaker to close", async () => await state() === "closed", 15_000);
+      await pause(AFTER_MS);
+      assert.ok(load.elapsedMs() < 1_000 * SECONDS, "the load outlasts the trouble");
+      load.stop();
       const { samples } = await load.result;
 
       const quiet = samples.filter((s) => s.intendedMs > 500 && endMs(s) < failedAtMs);
