@@ -100,6 +100,32 @@ for (
   });
 }
 
+Deno.test("/api/cpu-bound uses CPU time instead of time, inline", async () => {
+  const { app } = createTestGateway(noServices);
+  const answer = await app.request("/api/cpu-bound?cpuMs=1");
+  assert.equal(answer.status, 200);
+  assert.ok((await answer.json()).durationMs < 1_000, "not the 3 s that ms would have been");
+});
+
+for (
+  const query of [
+    ...["-1", "1.5", "abc", "", "1e3", "30001", "100000"].map((cpuMs) => `cpuMs=${cpuMs}`),
+    "cpuMs=1&cpuMs=2",
+    "cpuMs=1&ms=1",
+    "cpuMs=1&rounds=1",
+    "cpuMs=1&mode=offload", // the clock is the process's
+  ]
+) {
+  Deno.test(`/api/cpu-bound answers 400 to ${query}`, async () => {
+    const { app } = createTestGateway(noServices);
+    const answer = await app.request(`/api/cpu-bound?${query}`);
+    assert.equal(answer.status, 400);
+    const { type, errors } = await answer.json();
+    assert.equal(type, "/problems/invalid-parameter");
+    assert.equal(errors[0].field, "cpuMs");
+  });
+}
+
 Deno.test("/api/cpu-bound gives up work when the client leaves", async () => {
   const leaving = new AbortController();
   const { app } = createTestGateway(noServices, {

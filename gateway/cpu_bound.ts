@@ -1,11 +1,11 @@
 /**
- * `/api/cpu-bound`: work that blocks the event loop, and the same work off it. Of a time (`ms`), or of a size (`rounds`)
- * where work is to be measured and not blocking (see kit/busy_loop.ts).
+ * `/api/cpu-bound`: work that blocks the event loop, and the same work off it. Of a time (`ms`), of a size (`rounds`)
+ * where work is to be measured and not blocking, or of a CPU time (`cpuMs`) where a quota is (see kit/busy_loop.ts).
  *
  * @module
  */
 import { z } from "zod";
-import { busyWork } from "../kit/busy_loop.ts";
+import { busyCpu, busyWork } from "../kit/busy_loop.ts";
 import { parseQuery } from "../kit/validate.ts";
 import type { GatewayApp, GatewayParts } from "./gateway.ts";
 import { millisecondsParameter } from "./wait.ts";
@@ -21,20 +21,28 @@ const querySchema = z.object({
   ms: millisecondsParameter.optional(),
   rounds: z.string().regex(/^[1-9]\d{0,9}$/, roundsRule).transform(Number)
     .refine((rounds) => rounds <= MAX_ROUNDS, roundsRule).optional(),
+  cpuMs: millisecondsParameter.optional(),
   mode: z.enum(["inline", "offload"], "must be inline or offload").default("inline"),
 }).refine(({ ms, rounds }) => ms === undefined || rounds === undefined, {
   path: ["rounds"],
   error: "must not be given together with ms",
+}).refine(({ ms, rounds, cpuMs }) => cpuMs === undefined || (ms ?? rounds) === undefined, {
+  path: ["cpuMs"],
+  error: "must not be given together with ms or rounds",
+}).refine(({ cpuMs, mode }) => cpuMs === undefined || mode === "inline", {
+  path: ["cpuMs"],
+  // The clock is the process's: off the event loop it would count what others do meanwhile.
+  error: "must be given with mode=inline",
 });
 
 /** Adds `/api/cpu-bound`. */
 export function cpuBoundRoute(app: GatewayApp, parts: GatewayParts): void {
   const { context: { id: instance }, cpuPool } = parts;
   app.get("/api/cpu-bound", async (c) => {
-    const { ms = 3_000, rounds, mode } = parseQuery(c, querySchema);
+    const { ms = 3_000, rounds, cpuMs, mode } = parseQuery(c, querySchema);
     const work = rounds === undefined ? { ms } : { ms: rounds / ROUNDS_PER_MS, rounds };
     const { durationMs } = mode === "inline"
-      ? busyWork(work)
+      ? cpuMs === undefined ? busyWork(work) : busyCpu(cpuMs)
       // Nobody waits for the work of a client that has left: its thread is free for the next.
       : await cpuPool.run(work, { signal: c.req.raw.signal });
     const rounded = Math.round(durationMs);

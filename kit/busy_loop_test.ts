@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { busyRounds, busyWork } from "./busy_loop.ts";
+import process from "node:process";
+import { busyCpu, busyRounds, busyWork } from "./busy_loop.ts";
 
 Deno.test("busyWork() holds its thread for a time, or until its rounds are done", () => {
   const start = performance.now();
@@ -15,4 +16,14 @@ Deno.test("busyRounds() takes ten times as long for ten times the work", () => {
     Math.min(...Array.from({ length: 5 }, () => busyRounds(rounds).durationMs));
   const ratio = best(5_000_000) / best(500_000);
   assert.ok(ratio > 5 && ratio < 20, `${ratio}`);
+});
+
+Deno.test("busyCpu() ends when its CPU time is used, which takes at least as long", () => {
+  const before = process.cpuUsage();
+  const { durationMs } = busyCpu(30);
+  const { user, system } = process.cpuUsage(before);
+  const usedMs = (user + system) / 1e3;
+  assert.ok(usedMs >= 30 && usedMs < 60, `${usedMs}`);
+  // All threads count, so two processors may do it in half of the time.
+  assert.ok(durationMs >= 15, `${durationMs}`);
 });
