@@ -5,8 +5,9 @@
  * @module
  */
 import { readCgroup } from "../../stack/compose/cgroup.ts";
-import type { Evidence } from "../evidence.ts";
+import type { Evidence, TrialEvidence } from "../evidence.ts";
 import type { Experiment, LabStack } from "../experiment.ts";
+import { formatInterval } from "../report/format.ts";
 import type { Levels, Metric } from "../results.ts";
 import { analyseScaleOut } from "./scale_out_analysis.ts";
 
@@ -14,17 +15,19 @@ import { analyseScaleOut } from "./scale_out_analysis.ts";
 const CORES = 0.2;
 /** Docker's. */
 const PERIOD_MS = 100;
-const WORK_MS = 2;
-/** A replica does some ten requests in its share of a period: with fewer waiting it may run out of them before. */
-const CLIENTS_A_REPLICA = 32;
+/** Long, so that what a request costs besides, which varies, is a small part. */
+const WORK_MS = 5;
+/** A replica does four requests in its share of a period: with fewer waiting it may run out of them before. */
+const CLIENTS_A_REPLICA = 16;
 /**
- * Code is compiled at the expense of the quota, too: a replica's first 4 s cost it 2.6 ms a request, later ones 2.4. The one
- * that stays through all trials would be compared with others that have just started.
+ * Code is compiled at the expense of the quota, too. The replica that stays through all trials would be compared with others
+ * that have just started.
  */
 const WARM_UP_SECONDS = 2;
 /** A replica goes on with what the warm-up left in its sockets: up to four periods. */
 const SETTLE_MS = 500;
 const seconds = (quick: boolean) => quick ? 1.5 : 4;
+const fixedWorkSeconds = (quick: boolean) => seconds(quick) / 2;
 
 /** The experiment. */
 export const quota: Experiment = {
@@ -40,9 +43,9 @@ export const quota: Experiment = {
     `Each replica that may use ${CORES} cores adds the same share of a core, as long as the machine has cores left and ` +
     "every replica has somebody waiting. Round-robin does not see to that: clients that wait for their answers gather at " +
     "the replica that is slowest for the moment, and the others run out of requests before their share is used. " +
-    "least-conn does. Time granted is not yet work done: what a core gets done in it depends on what shares its caches " +
-    "and its clock. Latencies are the scheduler's: a replica runs until its share of a period of " +
-    `${PERIOD_MS} ms is used, then waits.`,
+    "least-conn does. The quota grants CPU time, so a request is declared as CPU time. Work done in it is another matter " +
+    "(and is reported): a core gets less done while its neighbour is busy. Latencies are the scheduler's: a replica runs " +
+    `until its share of a period of ${PERIOD_MS} ms is used, then waits.`,
   factors: [{
     name: "replicas",
     description: "gateway replicas",
@@ -57,9 +60,10 @@ export const quota: Experiment = {
     cpus === CORES || factors.some(({ name, narrowed }) => name === "cpus" && narrowed),
   method:
     `Containers with a CPU quota each; ${CLIENTS_A_REPLICA} closed-loop clients a replica through nginx, least-conn; ` +
-    `GET /api/cpu-bound inline, in rounds that take about ${WORK_MS} ms on a free core, so that work is counted and not ` +
-    `time; ${WARM_UP_SECONDS} s of it before, because compiling takes of the quota; good answers a second; CPU time, ` +
-    "periods that the kernel counted for all replicas, and those in which it throttled one. Load shedding is off.",
+    `GET /api/cpu-bound that uses ${WORK_MS} ms of CPU time inline; good answers a second after ${WARM_UP_SECONDS} s of the ` +
+    "same, because compiling takes of the quota; then the same with rounds that take about so long on a free core, for the " +
+    "work done; CPU time, periods that the kernel counted for all replicas, and those in which it throttled one. Load " +
+    "shedding is off.",
   trials: { full: 5, quick: 2 },
   stack: ({ cpus }) => ({
     engine: "compose",
@@ -69,29 +73,34 @@ export const quota: Experiment = {
     gatewayEnv: { SHEDDING: "off" },
   }),
   arrange: (stack, { replicas }) => stack.scale({ gateway: Number(replicas) }),
-  secondsPerTrial: (_levels, quick) => seconds(quick) + WARM_UP_SECONDS + 3,
+  secondsPerTrial: (_levels, quick) =>
+    seconds(quick) + fixedWorkSeconds(quick) + WARM_UP_SECONDS + 3,
 
   async run(trial) {
-    const replicas = Number(trial.levels.replicas);
+    const connections = Number(trial.levels.replicas) * CLIENTS_A_REPLICA;
+    const load = async (label: string, work: string, durationSeconds: number) => {
+      const before = await counted(trial.stack);
+      const url = `${trial.stack.url}/api/cpu-bound?${work}&mode=inline`;
+      const run = await trial.oha(label, { url, mode: "closed", durationSeconds, connections });
+      const after = await counted(trial.stack);
+      await trial.sleep(SETTLE_MS);
+      if (run.good < run.requests) {
+        trial.warn("failures", `${run.requests - run.good} of ${run.requests} requests failed`);
+      }
+      const grown = COUNTED.map((name) => [name, after[name] - before[name]] as const);
+      return { ...run, counted: Object.fromEntries(grown) };
+    };
+    const work = `cpuMs=${WORK_MS}`;
+    await load("warm-up", work, WARM_UP_SECONDS);
+    const granted = await load("capacity", work, seconds(trial.quick));
     const { rounds } = await trial.cpuWork(WORK_MS);
-    const load = (label: string, durationSeconds: number) =>
-      trial.oha(label, {
-        url: `${trial.stack.url}/api/cpu-bound?rounds=${rounds}&mode=inline`,
-        mode: "closed",
-        durationSeconds,
-        connections: replicas * CLIENTS_A_REPLICA,
-      });
-    await load("warm-up", WARM_UP_SECONDS);
-    await trial.sleep(SETTLE_MS);
-    const before = await counted(trial.stack);
-    const { goodputPerSecond, requests, good } = await load("capacity", seconds(trial.quick));
-    const after = await counted(trial.stack);
-    trial.observe("goodputPerSecond", goodputPerSecond);
-    trial.observe("good", good);
-    for (const name of COUNTED) trial.observe(name, after[name] - before[name]);
-    if (good < requests) {
-      trial.warn("failures", `${requests - good} of ${requests} requests failed`);
-    }
+    const fixed = await load("fixed-work", `rounds=${rounds}`, fixedWorkSeconds(trial.quick));
+    trial.observe("goodputPerSecond", granted.goodputPerSecond);
+    trial.observe("good", granted.good);
+    for (const [name, value] of Object.entries(granted.counted)) trial.observe(name, value);
+    trial.observe("fixedWorkPerSecond", fixed.goodputPerSecond);
+    trial.observe("fixedWorkGood", fixed.good);
+    trial.observe("fixedWorkCpuMs", fixed.counted.cpuMs ?? 0);
   },
 
   analyse: (evidence) => {
@@ -102,7 +111,11 @@ export const quota: Experiment = {
       theory: () => null,
     });
     const metrics = evidence.cells().flatMap((levels) => metricsOf(evidence, levels));
-    return { ...analysis, metrics: [...analysis.metrics, ...metrics] };
+    return {
+      ...analysis,
+      answer: `${analysis.answer} ${fixedWorkSentence(evidence)}`,
+      metrics: [...analysis.metrics, ...metrics],
+    };
   },
 };
 
@@ -121,7 +134,7 @@ function metricsOf(evidence: Evidence, levels: Levels): Metric[] {
       levels,
       (trial) => trial.number("throttledPeriods"),
     ),
-    // Runs from before CPU time was observed have none of these two.
+    // Runs from before these were observed have none of the rest.
     evidence.metric(
       {
         name: "quota-used",
@@ -139,7 +152,34 @@ function metricsOf(evidence: Evidence, levels: Levels): Metric[] {
       levels,
       ({ record: { observations: { cpuMs = NaN, good = NaN } } }) => 1e3 * cpuMs / good,
     ),
+    evidence.metric(
+      { name: "fixed-work", title: "Work of a fixed size", unit: "requests/s", better: "higher" },
+      levels,
+      fixedWork,
+    ),
+    evidence.metric(
+      { name: "fixed-work-cpu", title: "CPU time of that work", unit: "µs/request", better },
+      levels,
+      ({ record: { observations: { fixedWorkCpuMs = NaN, fixedWorkGood = NaN } } }) =>
+        1e3 * fixedWorkCpuMs / fixedWorkGood,
+    ),
   ];
+}
+
+function fixedWork({ record: { observations: { fixedWorkPerSecond = NaN } } }: TrialEvidence) {
+  return fixedWorkPerSecond;
+}
+
+/** What the same replicas got done. */
+function fixedWorkSentence(evidence: Evidence): string {
+  const parts = [3, 5].flatMap((replicas) => {
+    const ratio = evidence.ratio(
+      { numerator: { replicas }, denominator: { replicas: 1 } },
+      fixedWork,
+    );
+    return ratio ? [`${formatInterval(ratio, "ratio")} with ${replicas}`] : [];
+  });
+  return `Work of a fixed size: ${parts.join(", ") || "not measured"}.`;
 }
 
 const COUNTED = ["cpuMs", "periods", "throttledPeriods"] as const;
