@@ -23,7 +23,7 @@ const CLIENTS = 32;
  */
 function warmUpSeconds({ path }: Levels, quick: boolean): number {
   const forwards = path === FULL_PATH || path === BARE_PATH;
-  return quick ? forwards ? 2 : 0.4 : forwards ? 5 : 1.5;
+  return quick ? forwards ? 2 : 0.4 : forwards ? 4 : 1.5;
 }
 /** Single layers carry no claim, and their costs are small beside the noise: shorter, and every other repetition. */
 const seconds = ({ off }: Levels, quick: boolean) => quick ? 0.9 : off === "nothing" ? 2.5 : 1.5;
@@ -63,7 +63,12 @@ export const hop: Experiment = {
     "A hop through fetch costs about 70 µs of CPU on this runtime, nginx 24 µs, a local JSON answer 13 µs " +
     "(measured before, with 32 connections); every path is at least the sum of its hops.",
   factors: [
-    { name: "path", description: "who takes part", levels: PATHS },
+    {
+      name: "path",
+      description: "who takes part",
+      levels: PATHS,
+      quick: PATHS.filter((path) => !path.endsWith("alone")),
+    },
     { name: "front", description: "balancer", levels: ["nginx", "caddy"], quick: ["nginx"] },
     {
       name: "off",
