@@ -109,7 +109,7 @@ Deno.test("/api/cpu-bound uses CPU time instead of time, inline", async () => {
 
 for (
   const query of [
-    ...["-1", "1.5", "abc", "", "1e3", "30001", "100000"].map((cpuMs) => `cpuMs=${cpuMs}`),
+    ...["-1", "1.5", "abc", "", "1e3", "1001", "100000"].map((cpuMs) => `cpuMs=${cpuMs}`),
     "cpuMs=1&cpuMs=2",
     "cpuMs=1&ms=1",
     "cpuMs=1&rounds=1",

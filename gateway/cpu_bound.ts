@@ -15,13 +15,19 @@ const MAX_ROUNDS = 1_000_000_000;
 /** What a millisecond does at most, roughly: says only when to come back to a full pool. */
 const ROUNDS_PER_MS = 300_000;
 
+/** A CPU time has no end by the clock: with a tenth of a core, so much takes ten seconds. */
+const MAX_CPU_MS = 1_000;
+
 const roundsRule = `must be an integer from 1 to ${MAX_ROUNDS}`;
+
+const cpuMsRule = `must be an integer from 0 to ${MAX_CPU_MS}`;
 
 const querySchema = z.object({
   ms: millisecondsParameter.optional(),
   rounds: z.string().regex(/^[1-9]\d{0,9}$/, roundsRule).transform(Number)
     .refine((rounds) => rounds <= MAX_ROUNDS, roundsRule).optional(),
-  cpuMs: millisecondsParameter.optional(),
+  cpuMs: z.string().regex(/^\d{1,4}$/, cpuMsRule).transform(Number)
+    .refine((ms) => ms <= MAX_CPU_MS, cpuMsRule).optional(),
   mode: z.enum(["inline", "offload"], "must be inline or offload").default("inline"),
 }).refine(({ ms, rounds }) => ms === undefined || rounds === undefined, {
   path: ["rounds"],
@@ -31,7 +37,7 @@ const querySchema = z.object({
   error: "must not be given together with ms or rounds",
 }).refine(({ cpuMs, mode }) => cpuMs === undefined || mode === "inline", {
   path: ["cpuMs"],
-  // The clock is the process's: off the event loop it would count what others do meanwhile.
+  // The clock is the process's: beside a busy pool (or other workers) it counts what they do, too.
   error: "must be given with mode=inline",
 });
 

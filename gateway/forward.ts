@@ -88,6 +88,9 @@ export function requestFields(c: Context<InstanceEnv>, findOrigin: FindOrigin): 
   const fields = endToEndFields(headers, DROPPED_FROM_REQUEST);
   setForwarded(fields, findOrigin(headers, c.env.peer?.remoteAddress));
   fields["x-request-id"] = c.env.requestId;
+  // fetch would decompress, and the front is the one who compresses. Said here and not at the attempt, because layers
+  // above it compare fields that an answer varies with.
+  fields["accept-encoding"] = "identity";
   const traceparent = acceptTraceparent(headers.get("traceparent"));
   if (traceparent !== undefined) {
     fields["traceparent"] = traceparent;

@@ -261,3 +261,18 @@ for (const method of ["PUT", "PATCH", "DELETE", "POST"]) {
     assert.equal(seen.length, 0);
   });
 }
+
+Deno.test("gateway shares an answer that varies with Accept-Encoding, whatever clients accept", async () => {
+  const { app, seen } = setUp(() => {
+    const headers = { vary: "Accept-Encoding", "content-length": "2", ...json };
+    return new Response("{}", { headers });
+  });
+  // The services are asked for no encoding, so they see no difference.
+  const answers = await Promise.all(
+    ["gzip", "br", "identity"].map((accepted) =>
+      app.request("/api/users", { headers: { "accept-encoding": accepted } })
+    ),
+  );
+  assert.deepEqual(await Promise.all(answers.map((answer) => answer.text())), ["{}", "{}", "{}"]);
+  assert.equal(seen.length, 1);
+});

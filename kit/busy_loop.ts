@@ -48,7 +48,10 @@ export function busyRounds(rounds: number): BusyLoopResult {
   return { durationMs: performance.now() - start };
 }
 
-/** Computes square roots until this process, all threads together, has used `cpuMs` milliseconds of CPU time. */
+/**
+ * Computes square roots until this process has used `cpuMs` milliseconds of CPU time: all its threads together, as a quota
+ * counts, so it is this thread's only where the others are idle.
+ */
 export function busyCpu(cpuMs: number): BusyLoopResult {
   const start = performance.now();
   const before = process.cpuUsage();

@@ -66,8 +66,7 @@ export function createInstanceApp(
   const nextRequestId = createRequestIds();
   metrics.watch({ monitor, lifecycle });
 
-  // Around Hono, not in it: a route that has its path for itself needs no chain of middleware then, which
-  // is the dearest part of Hono (docs/decisions.md).
+  // Around Hono, not in its chain of middleware: one level less for each request (docs/decisions.md).
   const route = app.fetch;
   app.fetch = async function instance(request, connection) {
     const startMs = clock.now();

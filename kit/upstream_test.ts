@@ -355,7 +355,7 @@ Deno.test("upstream leaves a replica alone that others overtake, and ejects it w
 });
 
 for (const [what, behaviour] of [["answers 500", broken], ["refuses", refused]] as const) {
-  Deno.test(`upstream hides from everybody who GETs that one of two replicas ${what}`, async () => {
+  Deno.test(`upstream hides from all who GET one after the other that one of two replicas ${what}`, async () => {
     for (let seed = 1; seed <= 50; seed++) {
       let state = seed;
       const random = () => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { chooseLevels, type Narrowing } from "./design.ts";
+import { cellsOf, chooseLevels, type Narrowing } from "./design.ts";
 import { allOf, Evidence, TrialEvidence } from "./evidence.ts";
 import type { Analysis, Experiment } from "./experiment.ts";
 import { isAnswered } from "./load/sample.ts";
@@ -13,6 +13,7 @@ import { TOOL_ABSENT } from "./needed_tools.ts";
 import type { ResultStore } from "./result_store.ts";
 import {
   type ExperimentResult,
+  type Levels,
   type Metric,
   RESULTS_VERSION,
   type Run,
@@ -50,17 +51,29 @@ export async function analyseExperiment(
     await Promise.all(valid.map((record) => readEvidence(store, record))),
   );
   const partial = (planned !== null && records.length < planned) || valid.length < records.length;
+  // Runs from before warnings named their experiment began the message with it.
   const absent = run.warnings.find((warning) =>
-    warning.code === TOOL_ABSENT && warning.experiment === experiment.name
+    warning.code === TOOL_ABSENT &&
+    (warning.experiment ?? warning.message.split(":")[0]) === experiment.name
   );
   const analysis = evidence.trials.length > 0
     ? analyse(experiment, evidence, partial)
     : unknown(experiment, absent ? `Not run, ${absent.message}.` : "No valid trial was completed.");
   const { name, title, question, hypotheses, theory, method } = experiment;
-  const factors = chooseLevels(experiment.factors, { quick: run.mode === "quick", narrowing });
+  const quick = run.mode === "quick";
+  const chosen = chooseLevels(experiment.factors, { quick, narrowing });
+  const cells = cellsOf(chosen, experiment.includes, quick);
   const result: ExperimentResult = {
     version: RESULTS_VERSION,
-    declaration: { name, title, question, hypotheses, theory, method, factors: plain(factors) },
+    declaration: {
+      name,
+      title,
+      question,
+      hypotheses,
+      theory,
+      method,
+      factors: plain(chosen, cells),
+    },
     status: valid.length === 0 ? "skipped" : partial ? "partial" : "complete",
     answer: analysis.answer,
     outcome: allOf(analysis.verdicts.map(({ outcome }) => outcome)),
@@ -118,11 +131,15 @@ function unknown({ hypotheses }: Experiment, why: string): Analysis {
   };
 }
 
-function plain(factors: Experiment["factors"]): ExperimentResult["declaration"]["factors"] {
+/** The factors with the levels that some cell has. */
+function plain(
+  factors: Experiment["factors"],
+  cells: readonly Levels[],
+): ExperimentResult["declaration"]["factors"] {
   return factors.map(({ name, description, levels }) => ({
     name,
     description,
-    levels: [...levels],
+    levels: levels.filter((level) => cells.some((cell) => cell[name] === level)),
   }));
 }
 

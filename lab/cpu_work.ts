@@ -58,15 +58,18 @@ export function createCpuWork(options: CpuWorkOptions): CpuWorkOf {
   };
 }
 
+/** A machine that looks slower than this is another one by the same name. */
+const MUCH_SLOWER = 2;
+
 /**
- * What is remembered holds while the machine is within a step of it: clock rates and neighbours move it by less, and the
- * work still takes about as long as the experiments were planned for. Further off, it is another machine by the same name.
+ * What is remembered holds while the machine is not faster by a step: neighbours and throttling only ever make it look
+ * slower, and one disturbed run must not change the size of the work for all later ones.
  */
 async function settle({ path, machine, measure = calibrate }: CpuWorkOptions) {
   const speeds = await readSpeeds(path);
   const before = speeds.roundsPerMs[machine];
   const now = measure();
-  if (before !== undefined && Math.max(before / now, now / before) <= STEP) {
+  if (before !== undefined && now <= STEP * before && before <= MUCH_SLOWER * now) {
     return { remembered: before, now };
   }
   speeds.roundsPerMs[machine] = now;

@@ -174,7 +174,7 @@ async function runOne(planned: Plan, options: RunningOptions): Promise<Experimen
   }
   const result = await analyseExperiment(store, experiment, {
     ...{ run, narrowing },
-    commands: [repeatCommand({ name, quick, trials, seed, narrowing, handicapUs })],
+    commands: [repeatCommand(experiment, { quick, trials, seed, narrowing, handicapUs })],
   });
   progress.say(`${result.outcome.padEnd(12)} ${name}: ${result.answer}`);
   if (quick) {
@@ -196,9 +196,9 @@ function handicapped(us: number, open: OpenStack = startStack): OpenStack {
 }
 
 /** What to type to run one experiment again in the same order. */
-function repeatCommand(
-  { name, quick, trials, seed, narrowing, handicapUs }: {
-    name: string;
+export function repeatCommand(
+  { name, factors }: Pick<Experiment, "name" | "factors">,
+  { quick, trials, seed, narrowing, handicapUs }: {
     quick: boolean;
     trials: number;
     seed: number;
@@ -206,15 +206,16 @@ function repeatCommand(
     handicapUs: number;
   },
 ): string {
-  const factors = Object.entries(narrowing).flatMap(([factor, levels]) => [
-    `--${factor}`,
-    levels.join(","),
-  ]);
+  // Of a run of several experiments, each has its own.
+  const narrowed = factors.flatMap((factor) => {
+    const levels = narrowing[factor.name];
+    return levels ? [`--${factor.name}`, levels.join(",")] : [];
+  });
   return commandLine([
     ...["deno", "task", "bench", name],
     ...(quick ? ["--quick"] : []),
     ...["--trials", `${trials}`, "--seed", `${seed}`],
     ...(handicapUs > 0 ? ["--handicap", `${handicapUs}`] : []),
-    ...factors,
+    ...narrowed,
   ]);
 }

@@ -5,6 +5,7 @@ import type { Experiment } from "./experiment.ts";
 import { fake, run, withFolder } from "./fake_run.ts";
 import { Progress } from "./progress.ts";
 import { ResultStore } from "./result_store.ts";
+import { repeatCommand } from "./runner.ts";
 
 Deno.test({
   name: "runExperiments() runs every trial, keeps every sample and leaves no stack",
@@ -167,4 +168,14 @@ Deno.test({
       assert.equal(messages[1], "fake: without luck bad; 2 of 4 cells; 1 of 2 trials a cell");
       assert.ok(said.endsWith(`${messages.join("\n  ")}\n`), said);
     }),
+});
+
+Deno.test("repeatCommand() narrows what the experiment has, and nothing of its neighbours", () => {
+  const factor = (name: string) => ({ name, description: "", levels: ["a", "b"] });
+  const run = { quick: false, trials: 3, seed: 7, handicapUs: 0 };
+  const narrowing = { shape: ["a"], cpus: ["0.5"] };
+  const command = (...factors: string[]) =>
+    repeatCommand({ name: "one", factors: factors.map(factor) }, { ...run, narrowing });
+  assert.equal(command("shape"), "deno task bench one --trials 3 --seed 7 --shape a");
+  assert.equal(command("front"), "deno task bench one --trials 3 --seed 7");
 });

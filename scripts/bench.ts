@@ -36,7 +36,11 @@ export const bench = command({
     list: toggle("show the experiments with their claims and factors, and do nothing"),
     quick: toggle("at most 5 minutes: fewer trials and levels, wide intervals"),
     trials: value("N", wholeNumber(1, 1_000), "trials a cell (what each experiment says)"),
-    seed: value("N", wholeNumber(0, 4_294_967_295), "order of the trials (random, recorded)"),
+    seed: value(
+      "N",
+      wholeNumber(0, 4_294_967_295),
+      "order of the trials and what they draw (random, recorded)",
+    ),
     out: value("DIR", text(), "folder of all runs (bench-results)"),
     url: value("URL", address, "measure a service of your own instead: rate sweep and latencies"),
     report: value("DIR", text(), "compute a run's results and reports again from its samples"),

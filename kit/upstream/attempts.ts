@@ -164,7 +164,7 @@ function init(
 ): RequestInit {
   const { method, headers: fields = {}, body } = request;
   // In place, as fetch reads them at once: a copy for each attempt is garbage.
-  fields["accept-encoding"] = "identity"; // fetch would decompress, and the front is the one who compresses
+  fields["accept-encoding"] ??= "identity"; // fetch would decompress
   const common: RequestInit = { headers: fields, redirect: "manual" };
   if (leftMs !== undefined) fields[DEADLINE_HEADER] = String(Math.max(0, Math.floor(leftMs)));
   if (signal) common.signal = signal;

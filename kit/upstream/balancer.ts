@@ -12,7 +12,7 @@ export interface Endpoint {
   readonly origin: string;
   /** Requests sent that have no response header yet. */
   inFlight: number;
-  /** When it last answered, or was sent a request while it had none. */
+  /** When it last answered well, or was sent a request while it had none. */
   silentSinceMs: number;
   /** Its last request did not end in time. */
   late: boolean;

@@ -65,7 +65,9 @@ export class Ejector {
    * @returns whether it was ejected now
    */
   failed(endpoint: Endpoint, all: readonly Endpoint[], nowMs: number): boolean {
-    endpoint.passOver = PASS_OVER * ++endpoint.consecutiveFailures;
+    // Of a hundred that break off together the others need not earn a hundred.
+    endpoint.passOver = PASS_OVER *
+      Math.min(++endpoint.consecutiveFailures, this.#consecutiveFailures);
     if (endpoint.consecutiveFailures < this.#consecutiveFailures) return false;
     if (endpoint.ejectedUntilMs > nowMs) return false;
     const out = all.filter(({ ejectedUntilMs }) => ejectedUntilMs > nowMs).length;

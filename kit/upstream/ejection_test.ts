@@ -38,6 +38,12 @@ Deno.test("Ejector has a replica passed over by five requests for each failure i
   assert.equal(a.passOver, 5);
   ejector.failed(a, all, 0);
   assert.equal(a.passOver, 10);
+  for (let i = 0; i < 50; i++) ejector.failed(a, all, 0);
+  assert.equal(
+    a.passOver,
+    25,
+    "a hundred that break off together are no hundred failures in a row",
+  );
   ejector.succeeded(a);
   ejector.failed(a, all, 0);
   assert.equal(a.passOver, 5);

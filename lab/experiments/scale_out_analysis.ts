@@ -7,7 +7,7 @@ import type { Evidence, TrialEvidence } from "../evidence.ts";
 import type { Analysis } from "../experiment.ts";
 import { headlineRows, ratioVerdict } from "../findings.ts";
 import { formatInterval, formatNumber } from "../report/format.ts";
-import type { Interval, Metric } from "../results.ts";
+import type { Interval, Levels, Metric } from "../results.ts";
 import {
   fitUsl,
   spreadUsl,
@@ -26,12 +26,17 @@ export interface ScaleOutClaims {
   atLeast: Readonly<Record<number, number>>;
   /** What kind of replicas they are, for the first table. @default "replicas" */
   replicas?: string;
+  /** What is counted, for the first table. @default "capacity (good answers a second)" */
+  measure?: string;
+  /** What all trials have in common and a measure must say: runs that differ in it are not compared. @default {} */
+  common?: Levels;
   /** Capacity of so many replicas, null where nothing declares it. */
   theory(replicas: number): number | null;
 }
 
 /** Speed-up, efficiency and the fitted law of trials over a number of replicas. */
 export function analyseScaleOut(evidence: Evidence, claims: ScaleOutClaims): Analysis {
+  const { common = {}, measure = "capacity (good answers a second)" } = claims;
   const levels = evidence.levels("replicas").map(Number);
   const capacity = levels.map((replicas) =>
     evidence.metric(
@@ -39,7 +44,7 @@ export function analyseScaleOut(evidence: Evidence, claims: ScaleOutClaims): Ana
         ...{ name: "capacity", title: "Capacity", unit: "requests/s", better: "higher" },
         theory: claims.theory(replicas),
       },
-      { replicas },
+      { ...common, replicas },
       goodput,
     )
   );
@@ -59,17 +64,17 @@ export function analyseScaleOut(evidence: Evidence, claims: ScaleOutClaims): Ana
     n: Number(trial.record.levels.replicas),
     throughput: goodput(trial),
   }));
-  const law = lawOf(points, levels);
+  const law = lawOf(points, levels, common);
   const efficiency = claimed.flatMap(({ replicas }) => {
     const ratio = speedUp(replicas);
-    return ratio ? [efficiencyOf(ratio, replicas, evidence)] : [];
+    return ratio ? [efficiencyOf(ratio, { ...common, replicas }, evidence)] : [];
   });
   const rows = headlineRows(
     evidence,
     verdicts,
     [3, 5].map((replicas) => ({
       lever: `${replicas} ${claims.replicas ?? "replicas"} instead of 1`,
-      measure: "capacity (good answers a second)",
+      measure,
       unit: "requests/s" as const,
       better: "higher" as const,
       from: { replicas: 1 },
@@ -115,7 +120,8 @@ function idealOf(capacity: readonly Metric[]): { x: number; y: number }[] {
   }));
 }
 
-function efficiencyOf(ratio: Interval, replicas: number, evidence: Evidence): Metric {
+function efficiencyOf(ratio: Interval, levels: Levels, evidence: Evidence): Metric {
+  const replicas = Number(levels.replicas);
   const share = (value: number | null) => value === null ? null : value / replicas;
   const spec = { name: "efficiency", title: "Speed-up per replica", unit: "share" } as const;
   const ones = new Map(
@@ -123,7 +129,7 @@ function efficiencyOf(ratio: Interval, replicas: number, evidence: Evidence): Me
   );
   const perTrial = evidence.metric(
     { ...spec, better: "higher", theory: 1 },
-    { replicas },
+    levels,
     (trial) => goodput(trial) / replicas / (ones.get(trial.record.repetition) ?? NaN),
   );
   return {
@@ -139,7 +145,7 @@ function efficiencyOf(ratio: Interval, replicas: number, evidence: Evidence): Me
 }
 
 /** The fitted law, its parameters as measures, and its band. */
-function lawOf(points: readonly UslPoint[], levels: readonly number[]) {
+function lawOf(points: readonly UslPoint[], levels: readonly number[], common: Levels) {
   if (levels.length < USL_MIN_LEVELS) return null;
   const fit = fitUsl(points);
   const spread = spreadUsl(points);
@@ -157,7 +163,7 @@ function lawOf(points: readonly UslPoint[], levels: readonly number[]) {
     title: string,
     unit: Metric["unit"],
   ): Metric => ({
-    ...{ name, title, unit, levels: {}, perTrial: [], theory: name === "lambda" ? null : 0 },
+    ...{ name, title, unit, levels: common, perTrial: [], theory: name === "lambda" ? null : 0 },
     value: interval((each) => each[name]),
     better: name === "lambda" ? "higher" : "lower",
   });

@@ -126,6 +126,8 @@ class ComposeEngine implements Engine {
       port,
       config: desiredFront(this.#options, { host: "0.0.0.0", port: FRONT_PORT, upstreams }),
     });
+    // Nobody followed what started again meanwhile.
+    for (const { Id } of await this.#replicas.look()) this.#follow({ kind: "started", id: Id });
   }
 
   async status(): Promise<StackStatus> {

@@ -26,14 +26,19 @@ export async function followChange(what: Change, options: FollowOptions): Promis
   const returning = what.kind === "started" ? [what.id] : [];
   await change(async () => {
     if (what.kind === "unknown") replicas.forget();
-    await revive();
+    await revive().catch(retriedLater);
     if (what.kind === "started") return;
     // Most may have gone on serving: one look at all, or the lists would be empty for a moment.
     if (what.kind === "unknown") returning.push(...(await replicas.look()).map(({ Id }) => Id));
     await announce();
-  });
+  }).catch(retriedLater);
   // Outside the queue of changes: one that crashes again and again keeps neither the others nor the user waiting.
   await Promise.all(returning.map(async (id) => {
-    if (await replicas.rejoins(id, signal)) await change(announce);
+    await replicas.rejoins(id, signal);
+    // Also for a front: it may have missed what happened while it was away.
+    await change(announce);
   }));
 }
+
+/** A front that does not come back keeps no replica from coming back: its own start is another change. */
+function retriedLater(): void {}

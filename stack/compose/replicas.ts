@@ -17,6 +17,8 @@ import type { Known } from "./usage.ts";
 const SETTLE_MS = 700;
 const READY_TIMEOUT_MS = 60_000;
 const LOOK_EVERY_MS = 50;
+/** For what comes back by itself: each look at a container costs a process. */
+const REJOIN_LOOK_EVERY_MS = 250;
 const REDIS_PORT = 6379;
 const serviceSchema = z.enum(SERVICES);
 
@@ -93,8 +95,9 @@ export class Replicas {
     const before = await this.current();
     const growing = SCALABLE.filter((name) => (target[name] ?? 0) > before[name].length);
     if (growing.length > 0) {
+      const known = new Set((await this.#project.containers()).map(({ Id }) => Id));
       await this.#project.start(Object.fromEntries(growing.map((n) => [n, target[n] ?? 1])));
-      await this.untilServing(signal);
+      await this.untilServing(signal, { except: known });
       await announce();
     }
     const staying = (await this.#project.containers()).filter(({ Id }) => !this.#leaving.has(Id));
@@ -136,14 +139,18 @@ export class Replicas {
   /**
    * Waits until every container that is not leaving answers that it is ready.
    *
+   * @param except those that were there before; what becomes of them is not this one's affair
    * @throws {StackError} when one does not in a minute
    */
-  async untilServing(signal: AbortSignal): Promise<void> {
+  async untilServing(
+    signal: AbortSignal,
+    { except = new Set() }: { except?: ReadonlySet<string> } = {},
+  ): Promise<void> {
     const deadline = this.#clock.now() + READY_TIMEOUT_MS;
     while (true) {
       signal.throwIfAborted();
       // deno-lint-ignore no-await-in-loop -- looking again is the point
-      const [late] = await this.look();
+      const late = (await this.look()).find(({ Id }) => !except.has(Id));
       if (!late) return;
       if (this.#clock.now() > deadline) {
         // deno-lint-ignore no-await-in-loop -- the last turn of the loop
@@ -166,14 +173,12 @@ export class Replicas {
   }
 
   /**
-   * Waits until a container that was started again serves.
+   * Waits until a container that was started again serves, however long that takes.
    *
-   * @returns false when it will not for now: it ended again, leaves, is gone, is no replica (Redis, the front), or is not
-   * ready in a minute
+   * @returns false when it will not: it ended again, leaves, is gone, or is no replica (Redis, the front)
    */
   async rejoins(id: string, signal: AbortSignal): Promise<boolean> {
-    const deadline = this.#clock.now() + READY_TIMEOUT_MS;
-    while (!signal.aborted && this.#clock.now() <= deadline) {
+    while (!signal.aborted) {
       // deno-lint-ignore no-await-in-loop -- looking again is the point
       const [container] = await inspect([id]);
       if (container?.State.Status !== "running" || this.#leaving.has(id)) return false;
@@ -182,7 +187,7 @@ export class Replicas {
       await this.#look(container);
       if (this.#serving.has(id)) return true;
       // deno-lint-ignore no-await-in-loop -- looking again is the point
-      await this.#clock.sleep(LOOK_EVERY_MS);
+      await this.#clock.sleep(REJOIN_LOOK_EVERY_MS);
     }
     return false;
   }
