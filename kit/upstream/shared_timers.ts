@@ -15,8 +15,8 @@ export class DeadlineExceeded extends Error {
   override readonly name = "DeadlineExceeded";
 }
 
-/** A timer that fires this much too late does so because the event loop was blocked. */
-const BLOCKED_MS = 50;
+/** A timer that fires this much too late does so because the event loop was blocked; 1 or 2 ms are usual. */
+const BLOCKED_MS = 5;
 
 interface Timer {
   readonly controller: AbortController;

@@ -23,7 +23,7 @@ const RATE_PER_SECOND = 200;
  */
 const MAY_CUT = 3;
 /** Shorter than the document's 3 s: the theory is the same, and the test has less to wait for. */
-const BLOCK_MS = 2_000;
+const BLOCK_MS = 3_000;
 
 Deno.test({
   name: "containers: the system as it is with processes, and nothing but the front to be reached",
