@@ -16,9 +16,9 @@ export interface DenoArgsOptions {
 
 /**
  * Keeps a replica small at no CPU that we could measure (docs/decisions.md): it may collect the garbage
- * of its own start, the young generation stays at 16 MB, the old one grows in steps of 30 %.
+ * of its own start, the young generation stays at 8 MB, the old one grows in steps of 30 %.
  */
-const HEAP = ["--expose-gc", "--max-semi-space-size=16", "--heap-growing-percent=30"];
+const HEAP = ["--expose-gc", "--max-semi-space-size=8", "--heap-growing-percent=30"];
 
 /**
  * Arguments of `deno` up to the script.
