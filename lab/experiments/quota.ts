@@ -25,7 +25,7 @@ const CLIENTS_A_REPLICA = 16;
  * that have just started.
  */
 const WARM_UP_SECONDS = 2;
-/** The kernel's counts of the last period come when it is over. */
+/** Between two loads: the next one does not begin in a period whose share the last one has used up. */
 const SETTLE_MS = 500;
 const seconds = (quick: boolean) => quick ? 1.5 : 4;
 const fixedWorkSeconds = (quick: boolean) => seconds(quick) / 2;
