@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { EXPERIMENTS } from "../lab/catalogue.ts";
 import { requires } from "../testing/requires.ts";
-import { tries } from "../testing/tries.ts";
 import { bench } from "./bench.ts";
 import { execute } from "./cli.ts";
 
@@ -76,8 +75,7 @@ Deno.test("bench --list shows every experiment with its claims and factors", asy
 Deno.test({
   name: "bench --url measures any service, --report computes it again, --compare compares it",
   ...requires("oha"),
-  // A generator that is late makes a sweep invalid, and a busy machine makes it late.
-  fn: () => tries(3, measureAny),
+  fn: measureAny,
 });
 
 async function measureAny(): Promise<void> {

@@ -22,8 +22,6 @@ const RATE_PER_SECOND = 200;
  * swaps and one reload of Caddy do so. docs/decisions.md, "What a change of the front costs".
  */
 const MAY_CUT = 3;
-/** Shorter than the document's 3 s: the theory is the same, and the test has less to wait for. */
-const BLOCK_MS = 3_000;
 
 Deno.test({
   name: "containers: the system as it is with processes, and nothing but the front to be reached",
@@ -95,7 +93,7 @@ Deno.test({
         // deno-lint-ignore no-console -- the figures are what the reader wants
         console.log(`${passed ? "pass" : "FAIL"} ${title}: ${seen}`);
         if (!passed) failed.push(title);
-      }, { blockMs: BLOCK_MS });
+      });
       assert.deepEqual(failed, []);
     });
 
