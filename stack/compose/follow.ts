@@ -9,7 +9,7 @@ import type { Change } from "./watch.ts";
 
 /** Options of {@linkcode followChange}. */
 export interface FollowOptions {
-  replicas: Pick<Replicas, "forget" | "look" | "rejoins">;
+  replicas: Pick<Replicas, "forget" | "look" | "untilBack">;
   /** Starts the front again if it ended. */
   revive(): Promise<void>;
   /** Tells front and gateway which replicas there are. */
@@ -34,7 +34,7 @@ export async function followChange(what: Change, options: FollowOptions): Promis
   }).catch(retriedLater);
   // Outside the queue of changes: one that crashes again and again keeps neither the others nor the user waiting.
   await Promise.all(returning.map(async (id) => {
-    await replicas.rejoins(id, signal);
+    await replicas.untilBack(id, signal);
     // Also for a front: it may have missed what happened while it was away.
     await change(announce);
   }));

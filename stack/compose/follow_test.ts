@@ -4,7 +4,7 @@ import { followChange, type FollowOptions } from "./follow.ts";
 
 /** Replicas `good` and `bad`, of which `bad` never becomes ready, and what is done about them. */
 function createFollower(given: Partial<FollowOptions> = {}) {
-  const never = new Promise<boolean>(() => {});
+  const never = new Promise<void>(() => {});
   const done: string[] = [];
   const note = (what: string) => () => Promise.resolve(void done.push(what));
   let changes: Promise<unknown> = Promise.resolve();
@@ -13,7 +13,7 @@ function createFollower(given: Partial<FollowOptions> = {}) {
       forget: note("forget"),
       look: () =>
         note("look")().then(() => ["good", "bad"].map((id) => fakeContainer("gateway", id))),
-      rejoins: (id) => id === "bad" ? never : note(`await ${id}`)().then(() => id === "good"),
+      untilBack: (id) => id === "bad" ? never : note(`await ${id}`)(),
     },
     revive: note("revive"),
     announce: note("announce"),

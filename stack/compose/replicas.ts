@@ -173,23 +173,21 @@ export class Replicas {
   }
 
   /**
-   * Waits until a container that was started again serves, however long that takes.
-   *
-   * @returns false when it will not: it ended again, leaves, is gone, or is no replica (Redis, the front)
+   * Waits until a container that was started again serves, however long that takes, or will not: it ended again, leaves,
+   * is gone, or is no replica (Redis, the front).
    */
-  async rejoins(id: string, signal: AbortSignal): Promise<boolean> {
+  async untilBack(id: string, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       // deno-lint-ignore no-await-in-loop -- looking again is the point
       const [container] = await inspect([id]);
-      if (container?.State.Status !== "running" || this.#leaving.has(id)) return false;
-      if (!SCALABLE.some((name) => name === placeOf(container).service)) return false;
+      if (container?.State.Status !== "running" || this.#leaving.has(id)) return;
+      if (!SCALABLE.some((name) => name === placeOf(container).service)) return;
       // deno-lint-ignore no-await-in-loop -- looking again is the point
       await this.#look(container);
-      if (this.#serving.has(id)) return true;
+      if (this.#serving.has(id)) return;
       // deno-lint-ignore no-await-in-loop -- looking again is the point
       await this.#clock.sleep(REJOIN_LOOK_EVERY_MS);
     }
-    return false;
   }
 
   #stateOf(container: Container): Known["state"] {
