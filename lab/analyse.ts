@@ -59,6 +59,7 @@ export async function analyseExperiment(
   const analysis = evidence.trials.length > 0
     ? analyse(experiment, evidence, partial)
     : unknown(experiment, absent ? `Not run, ${absent.message}.` : "No valid trial was completed.");
+  const partly = absent && evidence.trials.length > 0 ? [`${absent.message}.`] : [];
   const { name, title, question, hypotheses, theory, method } = experiment;
   const quick = run.mode === "quick";
   const chosen = chooseLevels(experiment.factors, { quick, narrowing });
@@ -75,7 +76,7 @@ export async function analyseExperiment(
       factors: plain(chosen, cells),
     },
     status: valid.length === 0 ? "skipped" : partial ? "partial" : "complete",
-    answer: analysis.answer,
+    answer: [analysis.answer, ...partly].join(" "),
     outcome: allOf(analysis.verdicts.map(({ outcome }) => outcome)),
     verdicts: analysis.verdicts,
     headline: analysis.headline,

@@ -70,6 +70,13 @@ Deno.test({
         "Not run, fake: 2 of 2 cells were left out, fake is absent.",
       );
       assert.equal(await answerOf([absent("other")]), "No valid trial was completed.");
+      // What is left is not the whole.
+      await new ResultStore(out).writeTrial(trial("001", 0.1));
+      assert.match(
+        await answerOf([absent("fake")]),
+        / fake: 2 of 2 cells were left out, fake is absent\.$/,
+      );
+      assert.equal(await answerOf([absent("other")]), "");
     } finally {
       await Deno.remove(out, { recursive: true });
     }
