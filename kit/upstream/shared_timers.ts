@@ -17,6 +17,10 @@ export class DeadlineExceeded extends Error {
 
 /** A timer that fires this much too late does so because the event loop was blocked; 1 or 2 ms are usual. */
 const BLOCKED_MS = 5;
+/** At most this long after a block nobody gives up: by then whoever waited has been heard. */
+const MAX_GRACE_MS = 250;
+/** A loop that is late again and again is overloaded; a timer waits for it this often at most. */
+const MAX_GRACES = 3;
 
 interface Timer {
   readonly controller: AbortController;
@@ -30,8 +34,13 @@ export class SharedTimers {
   readonly #clock: Clock;
   readonly #granularityMs: number;
   readonly #timers = new Map<number, Timer>();
+  /** Until then nobody gives up, as the process was blocked a moment ago. */
+  #graceUntilMs = -Infinity;
 
-  /** @param granularityMs a timer may fire this much too late, never too early */
+  /**
+   * @param granularityMs a timer may fire this much too late, never too early; later only after the process
+   * was blocked
+   */
   constructor(clock: Clock = systemClock, granularityMs = 20) {
     this.#clock = clock;
     this.#granularityMs = granularityMs;
@@ -92,11 +101,24 @@ export class SharedTimers {
   }
 
   async #wait(untilMs: number): Promise<void> {
-    const leftMs = Math.max(0, untilMs - this.#clock.now());
-    const dueMs = this.#clock.now() + leftMs;
-    await this.#clock.sleep(leftMs);
-    // So late, this process was blocked, and what came in time may still wait to be read: that first, or
-    // a block of our own would be taken for services that do not answer.
-    if (this.#clock.now() - dueMs > BLOCKED_MS) await this.#clock.sleep(this.#granularityMs);
+    await this.#sleepUntil(Math.max(untilMs, this.#clock.now()));
+    for (let n = 0; n < MAX_GRACES && this.#clock.now() < this.#graceUntilMs; n++) {
+      // deno-lint-ignore no-await-in-loop -- the grace may be extended meanwhile
+      await this.#sleepUntil(this.#graceUntilMs);
+    }
+  }
+
+  /**
+   * Sleeps. If it gets late, the process was blocked: requests were not sent, and answers that came wait to
+   * be read, behind all that others sent meanwhile. The time that was lost is given back, or a block of our
+   * own would be taken for services that do not answer.
+   */
+  async #sleepUntil(atMs: number): Promise<void> {
+    await this.#clock.sleep(atMs - this.#clock.now());
+    const nowMs = this.#clock.now();
+    const lateMs = nowMs - atMs;
+    if (lateMs <= BLOCKED_MS) return;
+    const graceMs = Math.min(Math.max(lateMs, this.#granularityMs), MAX_GRACE_MS);
+    this.#graceUntilMs = Math.max(this.#graceUntilMs, nowMs + graceMs);
   }
 }

@@ -67,8 +67,8 @@ Deno.test("SharedTimers.race() gives up at its time, or settles as the work does
 });
 
 // A block that ends just after the deadline is one, too: in a container that blocked for 2 s it was a 504.
-for (const blockMs of [3_000, 110]) {
-  Deno.test(`SharedTimers lets answers in first when the process was blocked for ${blockMs} ms`, async () => {
+for (const [blockMs, graceMs] of [[3_000, 250], [300, 200], [110, 20]] as const) {
+  Deno.test(`SharedTimers lets answers in first, for ${graceMs} ms, when the process was blocked for ${blockMs} ms`, async () => {
     const clock = new FakeClock();
     const timers = new SharedTimers(clock, 20);
     const answer = Promise.withResolvers<string>();
@@ -76,10 +76,36 @@ for (const blockMs of [3_000, 110]) {
     const raced = timers.race(answer.promise, 100, () => assert.fail("not too late"));
     clock.block(blockMs);
     await clock.advance(0); // the timer fires, too late
+    await clock.advance(graceMs - 1);
     assert.equal(signal.aborted, false);
     answer.resolve("waited in the socket");
     assert.equal(await raced, "waited in the socket");
-    await clock.advance(20);
+    await clock.advance(1);
     assert.equal(signal.aborted, true);
   });
 }
+
+Deno.test("SharedTimers gives up nothing that is due just after a block", async () => {
+  const clock = new FakeClock();
+  const timers = new SharedTimers(clock, 20);
+  const during = timers.signal(100);
+  const after = timers.signal(320);
+  clock.block(300);
+  await clock.advance(199);
+  assert.equal(after.aborted, false);
+  await clock.advance(1);
+  assert.deepEqual([during.aborted, after.aborted], [true, true]);
+});
+
+Deno.test("SharedTimers gives up in the end when the process is late all the time", async () => {
+  const clock = new FakeClock();
+  const timers = new SharedTimers(clock, 20);
+  const signal = timers.signal(100);
+  let rounds = 0;
+  for (; !signal.aborted && rounds < 20; rounds++) {
+    clock.block(130);
+    await clock.advance(0);
+  }
+  assert.ok(signal.aborted);
+  assert.ok(rounds > 1, "not at once");
+});
