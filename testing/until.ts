@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { AssertionError } from "node:assert/strict";
 
 /**
  * Asks every 20 ms until the answer is not `undefined` or `false`.
  *
- * @throws {Error} after `timeoutMs`, with what was waited for
+ * @throws {AssertionError} after `timeoutMs`, with what was waited for
  */
 export async function until<T>(
   what: string,
@@ -22,5 +23,5 @@ export async function until<T>(
     // deno-lint-ignore no-await-in-loop -- polls
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new Error(`Cannot wait for ${what}: it must happen within ${timeoutMs} ms`);
+  throw new AssertionError({ message: `${what}: must be within ${timeoutMs} ms` });
 }

@@ -154,7 +154,15 @@ export class Instance {
         served();
       };
       // deno-lint-ignore no-await-in-loop -- one life after the other
-      const servedMs = await this.#live(ready);
+      const servedMs = await this.#live(ready).catch((error) => {
+        // A full disk, no process to be had: whoever starts hears of it, later it may pass.
+        if (!everServed) throw error;
+        this.#logs.write("error", "cannot start again", {
+          target: this.spec.id,
+          error: `${error}`,
+        });
+        return 0;
+      });
       if (this.#stopping.signal.aborted) break;
       if (!everServed) {
         this.#state = "failed";
@@ -175,7 +183,7 @@ export class Instance {
   /** One life, from start to end; returns for how long it served. */
   async #live(ready: () => void): Promise<number> {
     const child = spawnSession(this.spec, this.#logs.path(this.spec.id));
-    const process = this.#ledger.add(this.spec.id, child.pid);
+    const process = await this.#note(child);
     this.#process = process;
     await release(child);
     const life = new AbortController();
@@ -201,6 +209,17 @@ export class Instance {
     }
     this.#logs.write("info", "ended", { target: this.spec.id, code, signal });
     return readyAt === undefined ? 0 : this.#clock.now() - readyAt;
+  }
+
+  /** A process that cannot be noted must not begin. */
+  async #note(child: Deno.ChildProcess): Promise<LedgerEntry | undefined> {
+    try {
+      return this.#ledger.add(this.spec.id, child.pid);
+    } catch (error) {
+      await child.stdin.abort();
+      await child.status;
+      throw error;
+    }
   }
 
   /** {@linkcode stop} kills what takes too long. */

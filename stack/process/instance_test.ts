@@ -19,6 +19,7 @@ Deno.test("backoffMs() doubles up to 5 s", () => {
 
 interface Fixture extends AsyncDisposable {
   instance: Instance;
+  ledgerPath: string;
   ledger: () => { id: string; pid: number }[];
 }
 
@@ -44,6 +45,7 @@ async function fixture(
   }, { ledger: new Ledger(ledgerPath), logs, startTimeoutMs });
   return {
     instance,
+    ledgerPath,
     ledger: () => JSON.parse(Deno.readTextFileSync(ledgerPath)).processes,
     async [Symbol.asyncDispose]() {
       await instance.stop();
@@ -93,6 +95,22 @@ Deno.test({
     await until(() => instance.state === "ready");
     assert.ok(!first.includes(instance.process?.pid ?? NaN));
     assert.equal(instance.spec.id, "gateway-1");
+  },
+});
+
+Deno.test({
+  name: "Instance starts again although its process could not be noted at first",
+  ...requires(),
+  async fn() {
+    await using it = await fixture("echo up; sleep 60");
+    const { instance } = it;
+    await instance.start();
+    Deno.mkdirSync(`${it.ledgerPath}.new`); // where the ledger is written before it is replaced
+    instance.signal("SIGKILL");
+    await until(() => instance.restarts === 2);
+    Deno.removeSync(`${it.ledgerPath}.new`);
+    await until(() => instance.state === "ready");
+    assert.deepEqual(it.ledger().map(({ pid }) => pid), [instance.process?.pid]);
   },
 });
 

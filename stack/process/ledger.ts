@@ -33,7 +33,12 @@ export class Ledger {
     if (startTime === undefined) return undefined;
     const added = { id, pid, startTime };
     this.#processes.push(added);
-    this.#write();
+    try {
+      this.#write();
+    } catch (error) {
+      this.#processes.pop();
+      throw error;
+    }
     return added;
   }
 

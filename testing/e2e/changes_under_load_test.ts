@@ -31,12 +31,14 @@ const CHANGES: Record<string, (stack: TestStack, round: number) => Promise<void>
   },
   "kill -9 of a replica": async (stack, round) => {
     const id = `gateway-${1 + round % 3}`;
+    const victim = async () => (await stack.status()).instances.find((each) => each.id === id);
+    const before = (await victim())?.restarts ?? 0;
     await stack.kill(id, "SIGKILL");
     await until(`${id} to be back`, async () => {
-      const { instances } = await stack.status();
-      return instances.find((each) => each.id === id && each.state === "ready");
+      const now = await victim();
+      return now?.state === "ready" && now.restarts > before;
     });
-    await pause(2_000);
+    await pause(1_000);
   },
   "policy swap": async (stack, round) => {
     const policies: Policy[] = ["least-conn", "two-choices", "ip-hash", "round-robin"];
@@ -88,7 +90,14 @@ async function loseNothing(
   const running = await Promise.all([load("fresh"), load("kept-alive")]);
   await pause(1_000);
   let rounds = 0;
-  for (; (running[0]?.elapsedMs() ?? 0) < LAST_MS; rounds++) await change(stack, rounds);
+  try {
+    for (; (running[0]?.elapsedMs() ?? 0) < LAST_MS; rounds++) await change(stack, rounds);
+  } catch (error) {
+    const lines = await Array.fromAsync(stack.logs({ instance: "supervisor" }));
+    // deno-lint-ignore no-console -- why a change failed is nowhere else
+    console.log(`${front}, round ${rounds}: ${error}\n${lines.slice(-20).join("\n")}`);
+    throw error;
+  }
 
   for (const probe of running) {
     const { samples, plan } = await probe.result;
