@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createInstanceApp } from "../kit/instance_app.ts";
+import { createInstanceApp, type Route } from "../kit/instance_app.ts";
 import { createShedding } from "../kit/shedding.ts";
 import { allowOrigins } from "./cors.ts";
 import { countRoutes } from "./count.ts";
@@ -14,25 +14,14 @@ import { forwardRoutes } from "./forward.ts";
 import type { GatewayApp, GatewayParts } from "./gateway.ts";
 import { createHandicap } from "./handicap.ts";
 import { limitedRoute } from "./limited.ts";
-import { metricsRoute } from "./metrics.ts";
+import { METRICS_PATH, metricsRoute } from "./metrics.ts";
 import { sessionRoutes } from "./session.ts";
 import { tokenRoutes } from "./token.ts";
 import { waitRoute } from "./wait.ts";
 
 /** Makes the gateway's app. */
 export function createGateway(parts: GatewayParts): GatewayApp {
-  const { context, config } = parts;
-  return createInstanceApp(context, (app) => {
-    allowOrigins(app, config.CORS_ORIGINS);
-    // Before shedding: whoever wants to know how an overloaded replica is must be told.
-    metricsRoute(app, parts);
-    if (config.SHEDDING === "on") {
-      app.use(createShedding(context, {
-        maxInFlight: config.MAX_IN_FLIGHT,
-        maxQueueAgeMs: config.MAX_QUEUE_AGE_MS,
-      }));
-    }
-    if (config.HANDICAP_US > 0) app.use("/api/*", createHandicap(config.HANDICAP_US));
+  return createInstanceApp(parts.context, (app) => {
     forwardRoutes(app, parts);
     dashboardRoute(app, parts);
     countRoutes(app, parts);
@@ -42,5 +31,20 @@ export function createGateway(parts: GatewayParts): GatewayApp {
     sessionRoutes(app, parts, checkCredentials);
     tokenRoutes(app, parts, checkCredentials);
     limitedRoute(app, parts);
-  });
+    metricsRoute(app, parts);
+  }, (routes) => around(routes, parts));
+}
+
+/** What stands before all routes, the outermost last. */
+function around(routes: Route, { context, config }: GatewayParts): Route {
+  let route = routes;
+  if (config.HANDICAP_US > 0) route = createHandicap(route, config.HANDICAP_US);
+  if (config.SHEDDING === "on") {
+    route = createShedding(context, route, {
+      maxInFlight: config.MAX_IN_FLIGHT,
+      maxQueueAgeMs: config.MAX_QUEUE_AGE_MS,
+      exempt: METRICS_PATH, // whoever wants to know how an overloaded replica is must be told
+    });
+  }
+  return config.CORS_ORIGINS.length > 0 ? allowOrigins(route, config.CORS_ORIGINS) : route;
 }

@@ -3,12 +3,16 @@
  *
  * @module
  */
+import { Hono } from "hono";
 import { cors } from "hono/cors";
-import type { GatewayApp } from "./gateway.ts";
+import type { InstanceEnv, Route } from "../kit/instance_app.ts";
 
-/** Lets pages of `origins` (exact, such as `https://app.example`) in, with their cookies. */
-export function allowOrigins(app: GatewayApp, origins: readonly string[]): void {
-  if (origins.length === 0) return;
+/**
+ * Lets pages of `origins` (exact, such as `https://app.example`) in, with their cookies. Stands around
+ * `route`: a page must be able to read refusals, too.
+ */
+export function allowOrigins(route: Route, origins: readonly string[]): Route {
+  const app = new Hono<InstanceEnv>();
   app.use(
     "/api/*",
     cors({
@@ -20,4 +24,6 @@ export function allowOrigins(app: GatewayApp, origins: readonly string[]): void 
       maxAge: 600,
     }),
   );
+  app.all("*", (c) => route(c.req.raw, c.env));
+  return app.fetch;
 }

@@ -37,6 +37,22 @@ Deno.test("the gateway lets the configured origins in and nobody else", async ()
   strictEqual(answer.headers.get("access-control-allow-methods"), "GET,HEAD,POST");
 });
 
+Deno.test("pages of a configured origin can read who refused them", async () => {
+  const asked = Promise.withResolvers<void>();
+  const hung = Promise.withResolvers<Response>();
+  const env = { CORS_ORIGINS: "https://app.example", MAX_IN_FLIGHT: "1" };
+  const { app } = createTestGateway(() => (asked.resolve(), hung.promise), { env });
+  const ask = () => app.request("/api/users", { headers: { origin: "https://app.example" } });
+  const admitted = ask();
+  await asked.promise;
+  const { status, headers } = await ask();
+  strictEqual(status, 503);
+  strictEqual(headers.get("access-control-allow-origin"), "https://app.example");
+  strictEqual(headers.get("x-instance-id"), "gateway-test");
+  hung.resolve(services());
+  strictEqual((await admitted).status, 200);
+});
+
 for (const value of ["*", "app.example", "https://app.example/path", "https://*.example"]) {
   Deno.test(`gatewayConfigSchema refuses CORS_ORIGINS=${value}`, () => {
     throws(() => gatewayConfigSchema.parse({ CORS_ORIGINS: value }));

@@ -3,14 +3,13 @@
  *
  * @module
  */
-import type { MiddlewareHandler } from "hono";
 import { busyLoop } from "../kit/busy_loop.ts";
-import type { InstanceEnv } from "../kit/instance_app.ts";
+import type { Route } from "../kit/instance_app.ts";
 
-/** Makes middleware that computes for `us` microseconds before each request. */
-export function createHandicap(us: number): MiddlewareHandler<InstanceEnv> {
-  return function handicap(_c, next) {
-    busyLoop(us / 1_000);
-    return next();
+/** Computes for `us` microseconds before each request that is for the API. */
+export function createHandicap(route: Route, us: number): Route {
+  return function handicap(request, env) {
+    if (env.path.startsWith("/api/")) busyLoop(us / 1_000);
+    return route(request, env);
   };
 }

@@ -6,11 +6,14 @@
 import process from "node:process";
 import type { GatewayApp, GatewayParts } from "./gateway.ts";
 
-/** Adds `/api/metrics`. */
+/** Where this instance says how it is. */
+export const METRICS_PATH = "/api/metrics";
+
+/** Adds {@linkcode METRICS_PATH}. */
 export function metricsRoute(app: GatewayApp, parts: GatewayParts): void {
   const { context, upstreams } = parts;
   const { id, runtime, metrics, monitor, lifecycle } = context;
-  app.get("/api/metrics", (c) => {
+  app.get(METRICS_PATH, (c) => {
     const snapshots = Object.entries(upstreams).map(([name, upstream]) =>
       [name, upstream.snapshot()] as const
     );

@@ -47,11 +47,19 @@ export interface InstanceEnv {
 /** Label of requests that no route answers, so that clients cannot add series. */
 export const UNMATCHED = "unmatched";
 
+/** Answers a request: Hono's `fetch`, or what stands around it. */
+export type Route = (
+  request: Request,
+  env: InstanceEnv["Bindings"],
+) => Response | Promise<Response>;
+
 /** Where probes go: counted, but neither logged nor held against a drain. */
-const PROBES = new Set(["/healthz", "/readyz", "/metrics"]);
+export const PROBES: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);
 
 /**
- * Makes the app of an instance; `define` adds its routes.
+ * Makes the app of an instance; `define` adds its routes. `around` puts something before all of them: not
+ * as middleware, because with one function to call for a request Hono calls it, with two it composes a
+ * chain for each request.
  *
  * Every answer carries `x-instance-id` and `x-request-id`. Thrown {@linkcode Problem}s are rendered,
  * anything else thrown is logged and answered with a bare 500. A path with other methods answers 405
@@ -60,40 +68,12 @@ const PROBES = new Set(["/healthz", "/readyz", "/metrics"]);
 export function createInstanceApp(
   context: InstanceContext,
   define: (app: Hono<InstanceEnv>) => void,
+  around: (routes: Route) => Route = (routes) => routes,
 ): Hono<InstanceEnv> {
   const { id, service, clock, log, metrics, monitor, lifecycle, accessLog } = context;
   const app = new Hono<InstanceEnv>({ getPath: (_request, options) => options?.env?.path ?? "" });
   const nextRequestId = createRequestIds();
   metrics.watch({ monitor, lifecycle });
-
-  // Around Hono, not in its chain of middleware: one level less for each request (docs/decisions.md).
-  const route = app.fetch;
-  app.fetch = async function instance(request, connection) {
-    const startMs = clock.now();
-    const { method } = request;
-    const requestId = acceptRequestId(request.headers.get(REQUEST_ID)) ?? nextRequestId();
-    const path = getPath(request);
-    const peer = connection as Partial<Peer> | undefined;
-    const env: InstanceEnv["Bindings"] = { peer, requestId, path, unmatched: false };
-    const probe = PROBES.has(path);
-    if (!probe) lifecycle.enter();
-    let answer: Response;
-    try {
-      answer = await route(request, env);
-    } catch (error) {
-      // Hono hands errors to onError; what arrives here was thrown without being an Error.
-      answer = answerError(request, env, error);
-    } finally {
-      if (!probe) lifecycle.leave();
-    }
-    answer = identify(answer, id, requestId);
-    const { status } = answer;
-    const template = routeTemplate(app, method, env);
-    const durationMs = clock.now() - startMs;
-    metrics.observeRequest({ method, route: template, status, durationSeconds: durationMs / 1000 });
-    if (accessLog && !probe) accessLog(method, path, template, status, durationMs, requestId);
-    return answer;
-  };
 
   let warnedAtMs = -Infinity;
   let failures = 0;
@@ -152,6 +132,35 @@ export function createInstanceApp(
       });
     return problem.toResponse(c.env.requestId);
   });
+
+  // Around Hono, not in its chain of middleware: one level less for each request (docs/decisions.md).
+  const route = around(app.fetch);
+  app.fetch = async function instance(request, connection) {
+    const startMs = clock.now();
+    const { method } = request;
+    const requestId = acceptRequestId(request.headers.get(REQUEST_ID)) ?? nextRequestId();
+    const path = getPath(request);
+    const peer = connection as Partial<Peer> | undefined;
+    const env: InstanceEnv["Bindings"] = { peer, requestId, path, unmatched: false };
+    const probe = PROBES.has(path);
+    if (!probe) lifecycle.enter();
+    let answer: Response;
+    try {
+      answer = await route(request, env);
+    } catch (error) {
+      // Hono hands errors to onError; what arrives here was thrown without being an Error.
+      answer = answerError(request, env, error);
+    } finally {
+      if (!probe) lifecycle.leave();
+    }
+    answer = identify(answer, id, requestId);
+    const { status } = answer;
+    const template = routeTemplate(app, method, env);
+    const durationMs = clock.now() - startMs;
+    metrics.observeRequest({ method, route: template, status, durationSeconds: durationMs / 1000 });
+    if (accessLog && !probe) accessLog(method, path, template, status, durationMs, requestId);
+    return answer;
+  };
   return app;
 }
 

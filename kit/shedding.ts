@@ -1,10 +1,9 @@
 /**
- * Load shedding as middleware: 503 with `Retry-After` before the work starts.
+ * Load shedding: 503 with `Retry-After` before the work starts.
  *
  * @module
  */
-import type { MiddlewareHandler } from "hono";
-import type { InstanceContext, InstanceEnv } from "./instance_app.ts";
+import { type InstanceContext, PROBES, type Route } from "./instance_app.ts";
 import { LoadShedder, type LoadShedderOptions } from "./load_shedder.ts";
 import { Problem } from "./problem.ts";
 
@@ -13,20 +12,23 @@ export const REQUEST_START = "x-request-start";
 
 const RETRY_AFTER_S = 1;
 
-/** What may be set of {@linkcode LoadShedder} from outside. */
-export type SheddingOptions = Partial<Omit<LoadShedderOptions, "lifecycle" | "intervalMs">>;
+/** Options of {@linkcode createShedding}: what may be set of {@linkcode LoadShedder} from outside. */
+export interface SheddingOptions
+  extends Partial<Omit<LoadShedderOptions, "lifecycle" | "intervalMs">> {
+  /** Path that is never refused, beside the probes. */
+  exempt?: string;
+}
 
-/**
- * Makes the middleware. To be added inside `createInstanceApp`, whose probes stand before it and are
- * never refused.
- */
+/** Stands before `route`; probes are never refused. */
 export function createShedding(
   context: InstanceContext,
+  route: Route,
   options: SheddingOptions = {},
-): MiddlewareHandler<InstanceEnv> {
+): Route {
+  const { exempt, ...limits } = options;
   const { monitor, lifecycle, clock, metrics } = context;
   const { intervalMs } = monitor;
-  const shedder = new LoadShedder({ lifecycle, clock, intervalMs, ...options });
+  const shedder = new LoadShedder({ lifecycle, clock, intervalMs, ...limits });
   monitor.onSample((lagMs) => shedder.observeLag(lagMs));
   const shed = new Map<string, number>();
   metrics.counter("http_requests_shed_total", "Requests refused before their work began", () => {
@@ -34,12 +36,12 @@ export function createShedding(
   });
   metrics.gauge("http_in_flight_limit", "Requests that may be in flight now", () => shedder.limit);
 
-  // Not async: a request that is admitted pays for a comparison and a header, not for a promise.
-  return function shedding(c, next) {
-    const reason = shedder.refuse(c.req.raw.headers.get(REQUEST_START));
-    if (reason === undefined) return next();
+  return function shedding(request, env) {
+    if (env.path === exempt || PROBES.has(env.path)) return route(request, env);
+    const reason = shedder.refuse(request.headers.get(REQUEST_START));
+    if (reason === undefined) return route(request, env);
     shed.set(reason, (shed.get(reason) ?? 0) + 1);
-    return Promise.resolve(overloaded(c.env.requestId));
+    return overloaded(env.requestId);
   };
 }
 

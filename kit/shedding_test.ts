@@ -10,13 +10,13 @@ function createApp(options: SheddingOptions = {}) {
   const finished = new Promise<void>((resolve) => finish = resolve);
   let started = 0;
   const app = createInstanceApp(context, (app) => {
-    app.use(createShedding(context, options));
     app.get("/work", async (c) => {
       started++;
       await finished;
       return c.text("done");
     });
-  });
+    app.get("/state", (c) => c.text("well"));
+  }, (routes) => createShedding(context, routes, { exempt: "/state", ...options }));
   return { app, context, finish, started: () => started };
 }
 
@@ -36,13 +36,14 @@ Deno.test("createShedding() answers 503 with Retry-After before the work starts"
   for (const { status } of await Promise.all(admitted)) assert.equal(status, 200);
 });
 
-Deno.test("createShedding() never refuses probes and metrics, and counts what it refuses", async () => {
+Deno.test("createShedding() never refuses probes and what is exempt, and counts what it refuses", async () => {
   const { app, finish } = createApp({ maxInFlight: 1 });
   const admitted = app.request("/work");
   await app.request("/work");
   await app.request("/work");
   assert.equal((await app.request("/healthz")).status, 200);
   assert.equal((await app.request("/readyz")).status, 200);
+  assert.equal((await app.request("/state")).status, 200);
   const metrics = await (await app.request("/metrics")).text();
   assert.match(metrics, /http_requests_shed_total\{reason="in-flight"\} 2/);
   finish();
