@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createInstanceApp, type Route } from "../kit/instance_app.ts";
+import { createInstanceApp, type Responder } from "../kit/instance_app.ts";
 import { createShedding } from "../kit/shedding.ts";
 import { allowOrigins } from "./cors.ts";
 import { countRoutes } from "./count.ts";
@@ -36,7 +36,7 @@ export function createGateway(parts: GatewayParts): GatewayApp {
 }
 
 /** What stands before all routes, the outermost last. */
-function around(routes: Route, { context, config }: GatewayParts): Route {
+function around(routes: Responder, { context, config }: GatewayParts): Responder {
   let route = routes;
   if (config.HANDICAP_US > 0) route = createHandicap(route, config.HANDICAP_US);
   if (config.SHEDDING === "on") {

@@ -5,13 +5,13 @@
  */
 import { Hono } from "hono";
 import { cors } from "hono/cors";
-import type { InstanceEnv, Route } from "../kit/instance_app.ts";
+import type { InstanceEnv, Responder } from "../kit/instance_app.ts";
 
 /**
  * Lets pages of `origins` (exact, such as `https://app.example`) in, with their cookies. Stands around
  * `route`: a page must be able to read refusals, too.
  */
-export function allowOrigins(route: Route, origins: readonly string[]): Route {
+export function allowOrigins(route: Responder, origins: readonly string[]): Responder {
   const app = new Hono<InstanceEnv>();
   app.use(
     "/api/*",
@@ -24,6 +24,9 @@ export function allowOrigins(route: Route, origins: readonly string[]): Route {
       maxAge: 600,
     }),
   );
+  app.onError((error) => { // for the instance to answer, like any other
+    throw error;
+  });
   app.all("*", (c) => route(c.req.raw, c.env));
   return app.fetch;
 }

@@ -37,7 +37,7 @@ Deno.test("the gateway lets the configured origins in and nobody else", async ()
   strictEqual(answer.headers.get("access-control-allow-methods"), "GET,HEAD,POST");
 });
 
-Deno.test("pages of a configured origin can read who refused them", async () => {
+Deno.test("pages of a configured origin can read refusals", async () => {
   const asked = Promise.withResolvers<void>();
   const hung = Promise.withResolvers<Response>();
   const env = { CORS_ORIGINS: "https://app.example", MAX_IN_FLIGHT: "1" };

@@ -21,5 +21,6 @@ Deno.test("HANDICAP_US burns its time for each request under /api, and for nothi
   assert.ok(await leastMs(handicap, "/api/users/usr_1") >= 30);
   assert.ok(await leastMs(handicap, "/api/count") >= 30);
   assert.ok(await leastMs(handicap, "/readyz") < 30);
+  assert.ok(await leastMs(handicap, "/api/metrics") < 30);
   assert.ok(await leastMs({}, "/api/users/usr_1") < 30);
 });

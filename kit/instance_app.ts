@@ -44,16 +44,16 @@ export interface InstanceEnv {
   };
 }
 
-/** Label of requests that no route answers, so that clients cannot add series. */
+/** Label of requests that no route answers (preflights, too), so that clients cannot add series. */
 export const UNMATCHED = "unmatched";
 
 /** Answers a request: Hono's `fetch`, or what stands around it. */
-export type Route = (
+export type Responder = (
   request: Request,
   env: InstanceEnv["Bindings"],
 ) => Response | Promise<Response>;
 
-/** Where probes go: counted, but neither logged nor held against a drain. */
+/** Where probes go: counted, but neither logged nor held against a drain, and never refused. */
 export const PROBES: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);
 
 /**
@@ -68,7 +68,7 @@ export const PROBES: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/met
 export function createInstanceApp(
   context: InstanceContext,
   define: (app: Hono<InstanceEnv>) => void,
-  around: (routes: Route) => Route = (routes) => routes,
+  around: (routes: Responder) => Responder = (routes) => routes,
 ): Hono<InstanceEnv> {
   const { id, service, clock, log, metrics, monitor, lifecycle, accessLog } = context;
   const app = new Hono<InstanceEnv>({ getPath: (_request, options) => options?.env?.path ?? "" });
@@ -148,7 +148,7 @@ export function createInstanceApp(
     try {
       answer = await route(request, env);
     } catch (error) {
-      // Hono hands errors to onError; what arrives here was thrown without being an Error.
+      // Hono hands errors to onError; what arrives here was thrown around it, or without being an Error.
       answer = answerError(request, env, error);
     } finally {
       if (!probe) lifecycle.leave();

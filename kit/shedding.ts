@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type InstanceContext, PROBES, type Route } from "./instance_app.ts";
+import { type InstanceContext, PROBES, type Responder } from "./instance_app.ts";
 import { LoadShedder, type LoadShedderOptions } from "./load_shedder.ts";
 import { Problem } from "./problem.ts";
 
@@ -22,9 +22,9 @@ export interface SheddingOptions
 /** Stands before `route`; probes are never refused. */
 export function createShedding(
   context: InstanceContext,
-  route: Route,
+  route: Responder,
   options: SheddingOptions = {},
-): Route {
+): Responder {
   const { exempt, ...limits } = options;
   const { monitor, lifecycle, clock, metrics } = context;
   const { intervalMs } = monitor;
@@ -41,15 +41,16 @@ export function createShedding(
     const reason = shedder.refuse(request.headers.get(REQUEST_START));
     if (reason === undefined) return route(request, env);
     shed.set(reason, (shed.get(reason) ?? 0) + 1);
-    return overloaded(env.requestId);
+    return overloaded(request.method, env.requestId);
   };
 }
 
 /** Made without throwing: a stack trace costs as much as the rest of the refusal. */
 const BODY = new Problem("overloaded").toJSON();
 
-function overloaded(requestId: string): Response {
-  return new Response(JSON.stringify({ ...BODY, requestId }), {
+function overloaded(method: string, requestId: string): Response {
+  const body = method === "HEAD" ? null : JSON.stringify({ ...BODY, requestId });
+  return new Response(body, {
     status: BODY.status,
     headers: {
       "content-type": "application/problem+json",

@@ -42,11 +42,15 @@ export class LogFiles {
     return `${this.#folder}/${id}.log`;
   }
 
-  /** Writes a line of the supervisor itself. */
+  /** Writes a line of the supervisor itself, if the disk takes it: what is written about must be done anyway. */
   write(level: "info" | "warn" | "error", msg: string, fields: Record<string, unknown> = {}): void {
     const time = new Date(this.#clock.wallNow()).toISOString();
     const line = JSON.stringify({ time, level, msg, instance: "supervisor", ...fields });
-    Deno.writeTextFileSync(this.path("supervisor"), `${line}\n`, { append: true });
+    try {
+      Deno.writeTextFileSync(this.path("supervisor"), `${line}\n`, { append: true });
+    } catch {
+      // Nobody could be told.
+    }
   }
 
   /**

@@ -23,5 +23,7 @@ export async function until<T>(
     // deno-lint-ignore no-await-in-loop -- polls
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new AssertionError({ message: `${what}: must be within ${timeoutMs} ms` });
+  throw new AssertionError({
+    message: `Cannot wait for ${what}: it must happen within ${timeoutMs} ms`,
+  });
 }

@@ -17,7 +17,7 @@ export class DeadlineExceeded extends Error {
 
 /** A timer that fires this much too late does so because the event loop was blocked; 1 or 2 ms are usual. */
 const BLOCKED_MS = 5;
-/** At most this long after a block nobody gives up: by then whoever waited has been heard. */
+/** What one block gives back at most: by then whoever waited has been heard. */
 const MAX_GRACE_MS = 250;
 /** A loop that is late again and again is overloaded; a timer waits for it this often at most. */
 const MAX_GRACES = 3;
@@ -39,19 +39,19 @@ export class SharedTimers {
 
   /**
    * @param granularityMs a timer may fire this much too late, never too early; later only after the process
-   * was blocked
+   * was blocked, which is noticed when a timer fell due meanwhile
    */
   constructor(clock: Clock = systemClock, granularityMs = 20) {
     this.#clock = clock;
     this.#granularityMs = granularityMs;
   }
 
-  /** A signal that aborts at `atMs` by {@linkcode Clock.now}, or at most one granule later. */
+  /** A signal that aborts at `atMs` by {@linkcode Clock.now}, or a little later (see the constructor). */
   signal(atMs: number): AbortSignal {
     return this.#at(atMs).controller.signal;
   }
 
-  /** Resolves at `atMs`, or at most one granule later. */
+  /** Resolves at `atMs`, or a little later. */
   after(atMs: number): Promise<void> {
     return this.#at(atMs).due;
   }
@@ -60,7 +60,7 @@ export class SharedTimers {
    * Settles as `work` does, if it does so in time. `work` itself goes on.
    *
    * @param tooLate takes what `work` gives after all
-   * @throws {DeadlineExceeded} at `atMs`, or at most one granule later
+   * @throws {DeadlineExceeded} at `atMs`, or a little later
    */
   race<T>(work: Promise<T>, atMs: number, tooLate: (value: T) => void): Promise<T> {
     const { waiting } = this.#at(atMs);
@@ -114,7 +114,7 @@ export class SharedTimers {
    * own would be taken for services that do not answer.
    */
   async #sleepUntil(atMs: number): Promise<void> {
-    await this.#clock.sleep(atMs - this.#clock.now());
+    await this.#clock.sleep(Math.max(0, atMs - this.#clock.now()));
     const nowMs = this.#clock.now();
     const lateMs = nowMs - atMs;
     if (lateMs <= BLOCKED_MS) return;

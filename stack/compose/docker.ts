@@ -67,14 +67,19 @@ export async function containersWith(label: string): Promise<Container[]> {
   return ids.length === 0 ? [] : await inspect(ids);
 }
 
-/** Looks at containers; those that vanished meanwhile are left out. */
-export async function inspect(ids: readonly string[]): Promise<Container[]> {
+/**
+ * Looks at containers; those that vanished meanwhile are left out.
+ *
+ * @param ask runs `docker`
+ * @throws {StackError} when the engine does not say how they are
+ */
+export async function inspect(ids: readonly string[], ask = docker): Promise<Container[]> {
   try {
-    return z.array(containerSchema).parse(JSON.parse(await docker(["inspect", ...ids])));
+    return z.array(containerSchema).parse(JSON.parse(await ask(["inspect", ...ids])));
   } catch (error) {
+    if (!(error instanceof StackError) || !/no such/i.test(error.message)) throw error;
     if (ids.length === 1) return [];
-    if (!(error instanceof StackError)) throw error;
-    return (await Promise.all(ids.map((id) => inspect([id])))).flat(); // one of them is gone
+    return (await Promise.all(ids.map((id) => inspect([id], ask)))).flat(); // one of them is gone
   }
 }
 

@@ -179,12 +179,15 @@ export class Replicas {
   async untilBack(id: string, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       // deno-lint-ignore no-await-in-loop -- looking again is the point
-      const [container] = await inspect([id]);
-      if (container?.State.Status !== "running" || this.#leaving.has(id)) return;
-      if (!SCALABLE.some((name) => name === placeOf(container).service)) return;
-      // deno-lint-ignore no-await-in-loop -- looking again is the point
-      await this.#look(container);
-      if (this.#serving.has(id)) return;
+      const found = await inspect([id]).catch(() => undefined);
+      if (found) { // else the engine does not answer just now
+        const [container] = found;
+        if (container?.State.Status !== "running" || this.#leaving.has(id)) return;
+        if (!SCALABLE.some((name) => name === placeOf(container).service)) return;
+        // deno-lint-ignore no-await-in-loop -- looking again is the point
+        await this.#look(container);
+        if (this.#serving.has(id)) return;
+      }
       // deno-lint-ignore no-await-in-loop -- looking again is the point
       await this.#clock.sleep(REJOIN_LOOK_EVERY_MS);
     }

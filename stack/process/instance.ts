@@ -192,7 +192,7 @@ export class Instance {
       if (serves) {
         readyAt = this.#clock.now();
         ready();
-      } else if (!life.signal.aborted && process) {
+      } else if (!life.signal.aborted) {
         this.#logs.write("warn", "killed: it did not serve in time", { target: this.spec.id });
         sendSignal(process.pid, "SIGKILL");
       }
@@ -201,20 +201,20 @@ export class Instance {
     life.abort();
     await watch;
     this.#process = undefined;
-    if (process) {
-      // Workers that outlive a leader would keep its port; those that were asked to end finish first.
-      if (this.#stopping.signal.aborted && this.spec.askToEnd) await this.#untilEnded(process);
-      else await killSession(process);
-      this.#ledger.remove(process);
-    }
+    // Workers that outlive a leader would keep its port; those that were asked to end finish first.
+    if (this.#stopping.signal.aborted && this.spec.askToEnd) await this.#untilEnded(process);
+    else await killSession(process);
+    this.#ledger.remove(process);
     this.#logs.write("info", "ended", { target: this.spec.id, code, signal });
     return readyAt === undefined ? 0 : this.#clock.now() - readyAt;
   }
 
-  /** A process that cannot be noted must not begin. */
-  async #note(child: Deno.ChildProcess): Promise<LedgerEntry | undefined> {
+  /** Notes a process that waits to begin. One that cannot be noted must not. @throws {Error} when it cannot */
+  async #note(child: Deno.ChildProcess): Promise<LedgerEntry> {
     try {
-      return this.#ledger.add(this.spec.id, child.pid);
+      const noted = this.#ledger.add(this.spec.id, child.pid);
+      if (noted) return noted;
+      throw new StackError(`Cannot start ${this.spec.id}: its process must be there to be noted`);
     } catch (error) {
       await child.stdin.abort();
       await child.status;

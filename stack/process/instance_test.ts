@@ -20,6 +20,8 @@ Deno.test("backoffMs() doubles up to 5 s", () => {
 interface Fixture extends AsyncDisposable {
   instance: Instance;
   ledgerPath: string;
+  /** The supervisor's own. */
+  logPath: string;
   ledger: () => { id: string; pid: number }[];
 }
 
@@ -46,6 +48,7 @@ async function fixture(
   return {
     instance,
     ledgerPath,
+    logPath: logs.path("supervisor"),
     ledger: () => JSON.parse(Deno.readTextFileSync(ledgerPath)).processes,
     async [Symbol.asyncDispose]() {
       await instance.stop();
@@ -99,16 +102,18 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Instance starts again although its process could not be noted at first",
+  name: "Instance starts again although nothing could be written at first",
   ...requires(),
   async fn() {
     await using it = await fixture("echo up; sleep 60");
     const { instance } = it;
     await instance.start();
-    Deno.mkdirSync(`${it.ledgerPath}.new`); // where the ledger is written before it is replaced
+    // Folders are where files should be written: the ledger before it is replaced, and the supervisor's log.
+    const inTheWay = [`${it.ledgerPath}.new`, it.logPath];
+    for (const path of inTheWay) Deno.mkdirSync(path);
     instance.signal("SIGKILL");
     await until(() => instance.restarts === 2);
-    Deno.removeSync(`${it.ledgerPath}.new`);
+    for (const path of inTheWay) Deno.removeSync(path);
     await until(() => instance.state === "ready");
     assert.deepEqual(it.ledger().map(({ pid }) => pid), [instance.process?.pid]);
   },

@@ -45,7 +45,11 @@ export class Ledger {
   /** Forgets a process of which nothing is left. */
   remove(gone: LedgerEntry): void {
     this.#processes = this.#processes.filter((each) => each !== gone);
-    this.#write();
+    try {
+      this.#write();
+    } catch {
+      // A file that still names it does no harm: no process has its start time. The next write is right again.
+    }
   }
 
   /** Ends what is still in it (all should have been stopped by now) and removes the file. */

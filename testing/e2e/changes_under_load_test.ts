@@ -93,7 +93,10 @@ async function loseNothing(
   try {
     for (; (running[0]?.elapsedMs() ?? 0) < LAST_MS; rounds++) await change(stack, rounds);
   } catch (error) {
-    const lines = await Array.fromAsync(stack.logs({ instance: "supervisor" }));
+    for (const probe of running) probe.stop();
+    await Promise.all(running.map(({ result }) => result));
+    // The supervisor has a log as soon as it had something to say.
+    const lines = await Array.fromAsync(stack.logs({ instance: "supervisor" })).catch(() => []);
     // deno-lint-ignore no-console -- why a change failed is nowhere else
     console.log(`${front}, round ${rounds}: ${error}\n${lines.slice(-20).join("\n")}`);
     throw error;
