@@ -1,6 +1,7 @@
-import { strictEqual, throws } from "node:assert/strict";
+import { rejects, strictEqual, throws } from "node:assert/strict";
 import { createTestGateway } from "../testing/gateway.ts";
 import { gatewayConfigSchema } from "./config.ts";
+import { allowOrigins } from "./cors.ts";
 
 const services = () => Response.json({ items: [] });
 const preflight = {
@@ -51,6 +52,14 @@ Deno.test("pages of a configured origin can read refusals", async () => {
   strictEqual(headers.get("x-instance-id"), "gateway-test");
   hung.resolve(services());
   strictEqual((await admitted).status, 200);
+});
+
+Deno.test("allowOrigins() leaves what is thrown behind it to whoever stands around it", async () => {
+  const route = allowOrigins(() => {
+    throw new RangeError("broken");
+  }, ["https://app.example"]);
+  const env = { peer: undefined, requestId: "r", path: "/api/users", unmatched: false };
+  await rejects(async () => await route(new Request("http://gateway/api/users"), env), RangeError);
 });
 
 for (const value of ["*", "app.example", "https://app.example/path", "https://*.example"]) {

@@ -36,6 +36,15 @@ Deno.test("createShedding() answers 503 with Retry-After before the work starts"
   for (const { status } of await Promise.all(admitted)) assert.equal(status, 200);
 });
 
+Deno.test("createShedding() refuses a HEAD with the same fields and no body", async () => {
+  const { app, finish } = createApp({ maxInFlight: 1 });
+  const admitted = app.request("/work");
+  const { status, headers, body } = await app.request("/work", { method: "HEAD" });
+  assert.deepEqual([status, headers.get("retry-after"), body], [503, "1", null]);
+  finish();
+  await admitted;
+});
+
 Deno.test("createShedding() never refuses probes and what is exempt, and counts what it refuses", async () => {
   const { app, finish } = createApp({ maxInFlight: 1 });
   const admitted = app.request("/work");

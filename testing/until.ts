@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { AssertionError } from "node:assert/strict";
 
 /**
  * Asks every 20 ms until the answer is not `undefined` or `false`.
  *
- * @throws {AssertionError} after `timeoutMs`, with what was waited for
+ * @throws {Error} after `timeoutMs`, with what was waited for
  */
 export async function until<T>(
   what: string,
@@ -23,7 +22,5 @@ export async function until<T>(
     // deno-lint-ignore no-await-in-loop -- polls
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new AssertionError({
-    message: `Cannot wait for ${what}: it must happen within ${timeoutMs} ms`,
-  });
+  throw new Error(`Cannot wait for ${what}: it must happen within ${timeoutMs} ms`);
 }

@@ -13,6 +13,16 @@ async function bothAnswer(url: string): Promise<void> {
   assert.deepEqual([...seen].sort(), ["fixture-1.1", "fixture-1.2"]);
 }
 
+/** Inodes of the sockets that listen on the port of `url` (proc(5), `/proc/net/tcp`). */
+function listeningSockets(url: string): string[] {
+  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, "0");
+  return Deno.readTextFileSync("/proc/net/tcp").split("\n").map((line) => line.trim().split(/\s+/))
+    .filter(([, local, , state]) => local?.endsWith(`:${port}`) && state === LISTEN)
+    .map((fields) => fields[9] ?? "");
+}
+
+const LISTEN = "0A";
+
 onBothRuntimes({
   "runInstance() with WORKERS shares the port, and each worker says who it is": async (runtime) => {
     await using instance = startFixture(runtime, { WORKERS: "2" });
@@ -24,12 +34,18 @@ onBothRuntimes({
   "runInstance() with WORKERS goes on when one crashes, and replaces it": async (runtime) => {
     await using instance = startFixture(runtime, { WORKERS: "2" });
     const url = await instance.url();
+    const sockets = listeningSockets(url);
+    assert.equal(sockets.length, 2);
     await get(`${url}/throw`);
     const { worker, error } = await instance.logged("worker crashed");
     assert.match(String(worker), /^fixture-1\.[12]$/);
     assert.match(JSON.stringify(error), /thrown outside of any request/);
-    // The other one serves; what the kernel gave to the socket of the crashed one is reset.
-    await until("an answer", () => get(url).then(({ status }) => status === 200, () => false));
+    // What the kernel still gives to the socket of the crashed one is reset when that is closed.
+    await until("its socket to be closed", () => {
+      const now = listeningSockets(url);
+      return sockets.some((inode) => !now.includes(inode));
+    });
+    assert.equal((await get(url)).status, 200, "the other one serves");
     await bothAnswer(url);
   },
 

@@ -17,10 +17,7 @@ import { goodAnswers, meterCpu } from "./process_costs.ts";
 import { startBareProxy } from "./start_bare_proxy.ts";
 
 const CLIENTS = 32;
-/**
- * What forwards is compiled before it is measured. That takes a gateway some 50,000 requests: in steps of 1.2 s it took 107,
- * 92, 83, 84, 71, 73, 72 µs, the bare proxy 59, 48, 49, 46, 43, 44, 46. A quick run stops in the middle of that.
- */
+/** What forwards is compiled before it is measured (docs/decisions.md, "hop warms up"); a quick run stops in the middle. */
 function warmUpSeconds({ path }: Levels, quick: boolean): number {
   const forwards = /(gateway|proxy) > service/.test(String(path));
   return quick ? forwards ? 1.3 : 0.4 : forwards ? 4 : 1.5;

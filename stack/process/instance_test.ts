@@ -1,6 +1,7 @@
 // deno-lint-ignore-file no-await-in-loop -- one case after the other
 import assert from "node:assert/strict";
 import { requires } from "../../testing/requires.ts";
+import { until } from "../../testing/until.ts";
 import {
   backoffMs,
   Instance,
@@ -57,10 +58,6 @@ async function fixture(
   };
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
 Deno.test({
   name: "Instance.start() resolves when it serves; stop() ends it and its children",
   ...requires(),
@@ -93,9 +90,9 @@ Deno.test({
     await instance.start();
     const first = processesOf(instance).map(({ pid }) => pid);
     assert.ok(instance.signal("SIGKILL"));
-    await until(() => instance.restarts === 1);
+    await until("a restart", () => instance.restarts === 1);
     assert.deepEqual(first.map(readProcess), [undefined, undefined]);
-    await until(() => instance.state === "ready");
+    await until("it to serve again", () => instance.state === "ready");
     assert.ok(!first.includes(instance.process?.pid ?? NaN));
     assert.equal(instance.spec.id, "gateway-1");
   },
@@ -112,9 +109,9 @@ Deno.test({
     const inTheWay = [`${it.ledgerPath}.new`, it.logPath];
     for (const path of inTheWay) Deno.mkdirSync(path);
     instance.signal("SIGKILL");
-    await until(() => instance.restarts === 2);
+    await until("a second restart", () => instance.restarts === 2);
     for (const path of inTheWay) Deno.removeSync(path);
-    await until(() => instance.state === "ready");
+    await until("it to serve again", () => instance.state === "ready");
     assert.deepEqual(it.ledger().map(({ pid }) => pid), [instance.process?.pid]);
   },
 });
