@@ -137,37 +137,25 @@ async function measure(
   urls: readonly string[],
   proxyPid?: number,
 ): Promise<void> {
+  const { levels, quick, signal } = trial;
   const [url = ""] = urls;
-  await warmUp(trial, urls);
+  const asked = { url, urls, mode: "closed", connections: CLIENTS } as const;
+  await runOha({ ...asked, durationSeconds: warmUpSeconds(levels, quick), signal });
   const cpu = await meterCpu(trial.stack);
   const proxyBefore = proxyPid === undefined ? 0 : treeCpuUs(proxyPid) ?? 0;
-  const load = await trial.oha("load", {
-    ...{ url, urls },
-    mode: "closed",
-    durationSeconds: seconds(trial.levels, trial.quick),
-    connections: CLIENTS,
-  });
+  const load = await trial.oha("load", { ...asked, durationSeconds: seconds(levels, quick) });
   const used = await cpu();
   if (!used) return trial.warn("no-cpu-time", "The platform does not say CPU times", "invalid");
   const proxyUs = proxyPid === undefined ? 0 : (treeCpuUs(proxyPid) ?? 0) - proxyBefore;
   const { totalSeconds, latencyMs } = load;
   // The front alone answers 404, by purpose.
-  const answers = trial.levels.path === "front alone" ? load.requests : goodAnswers(trial, load);
+  const answers = levels.path === "front alone" ? load.requests : goodAnswers(trial, load);
   for (const service of ["front", "gateway", "users", "redis"]) {
     trial.observe(`${service}CpuUs`, (used.get(service) ?? 0) / answers);
   }
   trial.observe("proxyCpuUs", proxyUs / answers);
   trial.observe("ratePerSecond", answers / totalSeconds);
   trial.observe("p50Ms", latencyMs.p50 ?? NaN);
-}
-
-async function warmUp(
-  { levels, signal, quick }: TrialContext,
-  urls: readonly string[],
-): Promise<void> {
-  const [url = ""] = urls;
-  const durationSeconds = warmUpSeconds(levels, quick);
-  await runOha({ url, urls, mode: "closed", durationSeconds, connections: CLIENTS, signal });
 }
 
 /** CPU time of whatever stands where a gateway stands. */
