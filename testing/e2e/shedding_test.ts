@@ -50,7 +50,6 @@ async function overloadTheSurvivor() {
     acceptedP99Ms: percentile(accepted.map(({ latencyMs }) => latencyMs), 0.99),
     refused: settled.length,
     refusedP50Ms: percentile(settled.map(answerMs), 0.5),
-    refusedP95Ms: percentile(settled.map(answerMs), 0.95),
     refusedP99Ms: percentile(settled.map(answerMs), 0.99),
     withoutRetryAfter: refused.filter(({ retryAfterS }) => retryAfterS === null).length,
     generator,
@@ -68,8 +67,7 @@ Deno.test({
       results.push(result);
       const shown = JSON.stringify(result);
       assert.ok(result.acceptedP99Ms < 500, shown);
-      // In what one of a hundred takes longer, the machine's scheduler has a part.
-      assert.ok(result.refusedP95Ms <= 20 && result.refusedP99Ms <= 30, shown);
+      assert.ok(result.refusedP99Ms <= 20, shown);
     });
     // No noise excuses these.
     for (const { others, withoutRetryAfter, accepted, refused } of results) {
