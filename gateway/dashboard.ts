@@ -8,7 +8,7 @@ import { z } from "zod";
 import { Problem, type ProblemBody, PROBLEMS } from "../kit/problem.ts";
 import { readAnswer } from "../kit/upstream/answer.ts";
 import { parseQuery } from "../kit/validate.ts";
-import { credentials, requestFields } from "./forward.ts";
+import { readFields } from "./forward.ts";
 import type { GatewayApp, GatewayParts, UpstreamName } from "./gateway.ts";
 
 /** The parts get this share of the time, so that a late one can still be named in time. */
@@ -27,14 +27,13 @@ export function dashboardRoute(app: GatewayApp, parts: GatewayParts): void {
   app.get("/api/dashboard", async (c) => {
     const { user: id } = parseQuery(c, querySchema);
     const deadlineAtMs = clock.now() + config.UPSTREAM_TIMEOUT_MS * PARTS_SHARE;
-    const headers = requestFields(c, findOrigin);
-    const own = credentials(c.req.raw.headers);
+    const { fields: headers, credentials } = readFields(c, findOrigin);
     const errors: Partial<Record<UpstreamName, Pick<ProblemBody, "type" | "title" | "status">>> =
       {};
 
     async function part<T extends z.ZodType>(name: UpstreamName, path: string, schema: T) {
       try {
-        const request = { method: "GET", path, headers, deadlineAtMs, credentials: own };
+        const request = { method: "GET", path, headers, deadlineAtMs, credentials };
         return await readAnswer(name, await upstreams[name].send(request), schema);
       } catch (error) {
         if (!(error instanceof Problem)) log.error("dashboard part failed", { name, error });

@@ -9,16 +9,17 @@ import type { InstanceEnv } from "../kit/instance_app.ts";
 import { Problem } from "../kit/problem.ts";
 import { acceptTraceparent } from "../kit/request_context.ts";
 import {
-  endToEndFields,
+  hasAny,
   type HeaderFields,
   HOP_BY_HOP,
   removeHopByHop,
+  splitFields,
 } from "../kit/upstream/headers.ts";
 import { checkContentLength, RequestBody } from "../kit/upstream/request_body.ts";
 import type { GatewayApp, GatewayParts, UpstreamName } from "./gateway.ts";
 
 /** Not passed on: rebuilt here, meant for the gateway alone, or nobody's business. */
-const DROPPED_FROM_REQUEST = new Set([
+const WITHHELD = new Set([
   ...HOP_BY_HOP,
   "accept-encoding",
   "authorization",
@@ -39,6 +40,8 @@ const DROPPED_FROM_REQUEST = new Set([
   "x-request-id",
   "x-request-start",
 ]);
+/** What is not passed on as a service answered it. */
+const CHANGED = new Set([...HOP_BY_HOP, "content-encoding", "location"]);
 /** Ids as the services make them, and nothing that could change the meaning of a URL. */
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -52,13 +55,14 @@ export function forwardRoutes(app: GatewayApp, parts: GatewayParts): void {
     path: string,
   ): Promise<Response> {
     const { raw } = c.req;
-    checkContentLength(raw.headers, config.MAX_BODY_BYTES);
+    const { fields, credentials, contentLength } = readFields(c, findOrigin);
+    checkContentLength(contentLength, config.MAX_BODY_BYTES);
     const answer = await upstreams[service].send({
       method: raw.method,
       path: path + search(raw.url),
-      headers: requestFields(c, findOrigin),
+      headers: fields,
       deadlineAtMs: clock.now() + config.UPSTREAM_TIMEOUT_MS,
-      credentials: credentials(raw.headers),
+      credentials,
       streamed: true,
       ...(raw.method !== "GET" && raw.method !== "HEAD" && raw.body
         ? { body: new RequestBody(raw.body, config.MAX_BODY_BYTES) }
@@ -70,7 +74,7 @@ export function forwardRoutes(app: GatewayApp, parts: GatewayParts): void {
       // @hono/node-server's Response takes them over as they are: those of fetch, which cannot be changed.
       passed = new Response(body, { status, headers: new Headers(headers) });
     }
-    cleanAnswer(passed.headers);
+    if (hasAny(headers, CHANGED)) change(passed.headers);
     return passed;
   }
 
@@ -82,30 +86,38 @@ export function forwardRoutes(app: GatewayApp, parts: GatewayParts): void {
   app.get("/api/payments/:id", (c) => forward(c, "payments", `/payments/${checkId(c)}`));
 }
 
-/** The fields of the client's request that a service sees, and those that tell it where it came from. */
-export function requestFields(c: Context<InstanceEnv>, findOrigin: FindOrigin): HeaderFields {
+/** What of a client's request goes to a service, and on whose behalf. */
+export interface RequestFields {
+  /** The client's own fields, and those that tell a service where the request came from. */
+  fields: HeaderFields;
+  /** Stands for whoever asks: nobody else may see the answer. */
+  credentials: string;
+  /** What the client declared. */
+  contentLength: string | undefined;
+}
+
+/** Reads the client's fields. */
+export function readFields(c: Context<InstanceEnv>, findOrigin: FindOrigin): RequestFields {
   const { headers } = c.req.raw;
-  const fields = endToEndFields(headers, DROPPED_FROM_REQUEST);
+  const { passed: fields, withheld } = splitFields(headers, WITHHELD);
   setForwarded(fields, findOrigin(headers, c.env.peer?.remoteAddress));
   fields["x-request-id"] = c.env.requestId;
   // fetch would decompress, and the front is the one who compresses. Said here and not at the attempt, because layers
   // above it compare fields that an answer varies with.
   fields["accept-encoding"] = "identity";
-  const traceparent = acceptTraceparent(headers.get("traceparent"));
-  if (traceparent !== undefined) {
+  const { traceparent, tracestate, authorization = "", cookie = "" } = withheld;
+  if (traceparent !== undefined && acceptTraceparent(traceparent) !== undefined) {
     fields["traceparent"] = traceparent;
-    const tracestate = headers.get("tracestate");
-    if (tracestate !== null) fields["tracestate"] = tracestate;
+    if (tracestate !== undefined) fields["tracestate"] = tracestate;
   }
-  return fields;
+  return {
+    fields,
+    credentials: `${authorization}\n${cookie}`,
+    contentLength: withheld["content-length"],
+  };
 }
 
-/** Stands for whoever asks: nobody else may see the answer. */
-export function credentials(headers: Headers): string {
-  return `${headers.get("authorization") ?? ""}\n${headers.get("cookie") ?? ""}`;
-}
-
-function cleanAnswer(headers: Headers): void {
+function change(headers: Headers): void {
   removeHopByHop(headers);
   if (headers.has("content-encoding")) {
     // fetch has decompressed the body (it was asked for none, so this is a service that ignores that).

@@ -8,6 +8,7 @@
  * @module
  */
 import { Problem } from "../problem.ts";
+import { type Flight, Flights } from "./flights.ts";
 import type { HeaderFields } from "./headers.ts";
 import type { UpstreamRequest } from "./request.ts";
 import { asksForItsOwn, sharableBy } from "./shareable.ts";
@@ -24,13 +25,6 @@ interface Shared {
   readonly vary: readonly string[];
 }
 
-/** A request on its way, and those who wait for it. */
-interface Flight {
-  readonly headers: HeaderFields;
-  /** Present as soon as somebody waits. */
-  shared?: PromiseWithResolvers<Shared | undefined>;
-}
-
 /** Options of {@linkcode Coalescer}. */
 export interface CoalescerOptions {
   /** Bound the time in which an answer that is shared is read; without them it may take for ever. */
@@ -40,7 +34,7 @@ export interface CoalescerOptions {
 /** Joins identical GETs that are in flight. */
 export class Coalescer {
   readonly #timers: SharedTimers | undefined;
-  readonly #flights = new Map<string, Flight>();
+  readonly #flights = new Flights<Shared | undefined>();
   #joined = 0;
 
   constructor(options: CoalescerOptions = {}) {
@@ -56,21 +50,19 @@ export class Coalescer {
   run(request: UpstreamRequest, send: () => Promise<Response>): Promise<Response> {
     const { method, path, headers = {}, credentials = "" } = request;
     if (method !== "GET" || asksForItsOwn(headers)) return send();
-    const key = `${path}\n${credentials}`;
-    const flight = this.#flights.get(key);
-    return flight ? this.#join(flight, headers, send) : this.#lead(key, request, send);
+    const flight = this.#flights.find(path, credentials);
+    if (flight) return this.#join(flight, headers, send);
+    return this.#lead(this.#flights.add(path, credentials, headers), request.deadlineAtMs, send);
   }
 
   async #lead(
-    key: string,
-    request: UpstreamRequest,
+    flight: Flight<Shared | undefined>,
+    deadlineAtMs: number,
     send: () => Promise<Response>,
   ): Promise<Response> {
-    const flight: Flight = { headers: request.headers ?? {} };
-    this.#flights.set(key, flight);
     try {
       const answer = await send();
-      this.#flights.delete(key);
+      this.#flights.remove(flight);
       if (!flight.shared) return answer;
       const vary = sharableBy(answer, MAX_SHARED_BYTES);
       if (!vary) {
@@ -78,16 +70,11 @@ export class Coalescer {
         return answer;
       }
       const { status, headers } = answer;
-      const shared = {
-        status,
-        headers,
-        body: await this.#read(answer, request.deadlineAtMs),
-        vary,
-      };
+      const shared = { status, headers, body: await this.#read(answer, deadlineAtMs), vary };
       flight.shared.resolve(shared);
       return copy(shared);
     } catch (error) {
-      this.#flights.delete(key);
+      this.#flights.remove(flight);
       flight.shared?.reject(error);
       throw error;
     }
@@ -105,18 +92,14 @@ export class Coalescer {
   }
 
   async #join(
-    flight: Flight,
+    flight: Flight<Shared | undefined>,
     headers: HeaderFields,
     send: () => Promise<Response>,
   ): Promise<Response> {
+    const { headers: others } = flight;
     flight.shared ??= Promise.withResolvers();
     const shared = await flight.shared.promise;
-    if (
-      !shared ||
-      shared.vary.some((name) => headers[name] !== flight.headers[name])
-    ) {
-      return send();
-    }
+    if (!shared || shared.vary.some((name) => headers[name] !== others[name])) return send();
     this.#joined++;
     return copy(shared);
   }

@@ -23,37 +23,48 @@ export const HOP_BY_HOP: readonly string[] = [
   "http2-settings",
 ];
 
-/**
- * The fields of a request that may go on: none of `dropped` (which should include
- * {@linkcode HOP_BY_HOP}), none that its `Connection` field names.
- */
-export function endToEndFields(headers: Headers, dropped: ReadonlySet<string>): HeaderFields {
-  const kept: HeaderFields = {};
-  // Not for-of: the iterator of Headers costs twice as much on Deno.
-  headers.forEach((value, name) => {
-    if (!dropped.has(name)) kept[name] = value;
-  });
-  for (const name of namedByConnection(headers)) delete kept[name];
-  return kept;
+/** The fields of a request: those that may go on, and those that were held back. */
+export interface SplitFields {
+  readonly passed: HeaderFields;
+  readonly withheld: HeaderFields;
 }
 
 /**
- * Removes from an answer what is hop-by-hop, and what its `Connection` field names. In place: a
- * Response made with the Headers of another copies them fast, and nearly never is there anything to
- * remove.
+ * Reads a request's fields, all at once: each `get` of a header is a call into the runtime. Held back are
+ * those of `withhold` (which should include {@linkcode HOP_BY_HOP}); what the `Connection` field names is in
+ * neither part.
  */
+export function splitFields(headers: Headers, withhold: ReadonlySet<string>): SplitFields {
+  const passed: HeaderFields = {};
+  const withheld: HeaderFields = {};
+  // Not for-of: the iterator of Headers costs twice as much on Deno.
+  headers.forEach((value, name) => {
+    if (withhold.has(name)) withheld[name] = value;
+    else passed[name] = value;
+  });
+  const { connection } = withheld;
+  if (connection !== undefined) {
+    for (const name of namedByConnection(connection)) delete passed[name];
+  }
+  return { passed, withheld };
+}
+
+/** Whether there is one of `names`; in one pass, which costs less than to ask for each. */
+export function hasAny(headers: Headers, names: ReadonlySet<string>): boolean {
+  let found = false;
+  headers.forEach((_, name) => found ||= names.has(name));
+  return found;
+}
+
+/** Removes from an answer what is hop-by-hop, and what its `Connection` field names. */
 export function removeHopByHop(headers: Headers): void {
-  for (const name of namedByConnection(headers)) headers.delete(name);
-  for (const name of HOP_BY_HOP) if (headers.has(name)) headers.delete(name);
+  for (const name of namedByConnection(headers.get("connection") ?? "")) headers.delete(name);
+  for (const name of HOP_BY_HOP) headers.delete(name);
 }
 
 /** What `Connection` names beyond the usual; nearly always nothing. */
-function namedByConnection(headers: Headers): readonly string[] {
-  const connection = headers.get("connection");
-  if (connection === null) return NONE;
+function namedByConnection(connection: string): readonly string[] {
   const names = connection.toLowerCase().split(",").map((name) => name.trim());
   // Anything else is no name of a field, and would make delete() throw.
   return names.filter((name) => /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name));
 }
-
-const NONE: readonly string[] = [];

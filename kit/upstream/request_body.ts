@@ -80,12 +80,12 @@ export class RequestBody {
 }
 
 /**
- * Refuses a body by its declared length, before any of it is read.
+ * Refuses a body by its declared length (the value of `Content-Length`, if any), before any of it is read.
  *
  * @throws {Problem} `payload-too-large`
  */
-export function checkContentLength(headers: Headers, maxBytes: number): void {
-  if (Number(headers.get("content-length")) > maxBytes) throw bodyTooLarge(maxBytes);
+export function checkContentLength(declared: string | undefined, maxBytes: number): void {
+  if (Number(declared) > maxBytes) throw bodyTooLarge(maxBytes);
 }
 
 function bodyTooLarge(maxBytes: number): Problem {

@@ -65,10 +65,10 @@ Deno.test("RequestBody tells the client when the service wants no more", async (
 
 Deno.test("checkContentLength() refuses by the declared length", () => {
   for (const length of ["1001", "99999999999999999999999", "1e9"]) {
-    assert.throws(() => checkContentLength(new Headers({ "content-length": length }), 1_000), {
+    assert.throws(() => checkContentLength(length, 1_000), {
       type: "payload-too-large",
     });
   }
-  checkContentLength(new Headers({ "content-length": "1000" }), 1_000);
-  checkContentLength(new Headers(), 1_000);
+  checkContentLength("1000", 1_000);
+  checkContentLength(undefined, 1_000);
 });
