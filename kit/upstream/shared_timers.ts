@@ -25,8 +25,11 @@ const MAX_GRACES = 3;
 interface Timer {
   readonly controller: AbortController;
   readonly due: Promise<void>;
-  /** Those who wait for something else and give up when the time has come. */
-  readonly waiting: Set<(reason: DeadlineExceeded) => void>;
+  /**
+   * Those who wait for something else and give up when the time has come; who has what he waited for leaves a
+   * hole. Not a Set: the garbage collector keeps alive what its old tables held (see `Flights`).
+   */
+  readonly waiting: (((reason: DeadlineExceeded) => void) | undefined)[];
 }
 
 /** Timers for all who wait for the same short span of time. */
@@ -66,12 +69,13 @@ export class SharedTimers {
     const { waiting } = this.#at(atMs);
     // Not Promise.race(): that would keep something of each request until the timer fires.
     return new Promise((resolve, reject) => {
-      waiting.add(reject);
+      const place = waiting.push(reject) - 1;
       work.then((value) => {
-        if (waiting.delete(reject)) resolve(value);
-        else tooLate(value);
+        if (waiting[place] === undefined) return tooLate(value);
+        waiting[place] = undefined;
+        resolve(value);
       }, (error) => {
-        waiting.delete(reject);
+        waiting[place] = undefined;
         reject(error);
       });
     });
@@ -89,13 +93,13 @@ export class SharedTimers {
 
   #start(granule: number): Timer {
     const controller = new AbortController();
-    const waiting: Timer["waiting"] = new Set();
+    const waiting: Timer["waiting"] = [];
     const due = this.#wait(granule * this.#granularityMs).then(() => {
       this.#timers.delete(granule);
       const reason = new DeadlineExceeded("The deadline of the request has passed");
       controller.abort(reason);
-      for (const giveUp of waiting) giveUp(reason);
-      waiting.clear();
+      for (const giveUp of waiting) giveUp?.(reason);
+      waiting.fill(undefined);
     });
     return { controller, due, waiting };
   }
