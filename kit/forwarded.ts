@@ -53,7 +53,7 @@ export function createFindOrigin(trusted: readonly string[] = PRIVATE_NETWORKS):
     if (!isTrusted(peer)) return { address: peer, protocol: "http" };
     const written = last(headers.get("x-forwarded-for"));
     return {
-      address: isAddress(written) ? written : peer,
+      address: written !== "" && isAddress(written) ? written : peer,
       protocol: last(headers.get("x-forwarded-proto")) === "https" ? "https" : "http",
     };
   };

@@ -8,7 +8,7 @@
  * @module
  */
 import { Problem } from "../problem.ts";
-import { type Flight, Flights } from "./flights.ts";
+import { type Flight, flightKey, Flights } from "./flights.ts";
 import type { HeaderFields } from "./headers.ts";
 import type { UpstreamRequest } from "./request.ts";
 import { asksForItsOwn, sharableBy } from "./shareable.ts";
@@ -50,9 +50,10 @@ export class Coalescer {
   run(request: UpstreamRequest, send: () => Promise<Response>): Promise<Response> {
     const { method, path, headers = {}, credentials = "" } = request;
     if (method !== "GET" || asksForItsOwn(headers)) return send();
-    const flight = this.#flights.find(path, credentials);
+    const key = flightKey(path, credentials);
+    const flight = this.#flights.find(key);
     if (flight) return this.#join(flight, headers, send);
-    return this.#lead(this.#flights.add(path, credentials, headers), request.deadlineAtMs, send);
+    return this.#lead(this.#flights.add(key, headers), request.deadlineAtMs, send);
   }
 
   async #lead(

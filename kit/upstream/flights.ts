@@ -5,10 +5,15 @@
  */
 import type { HeaderFields } from "./headers.ts";
 
-/** A request on its way, with what somebody must be told who asks for the same. */
-export interface Flight<T> {
+/** What a request asks for, with the bucket in which it is looked for. */
+export interface FlightKey {
   readonly path: string;
   readonly credentials: string;
+  readonly bucket: number;
+}
+
+/** A request on its way, with what somebody must be told who asks for the same. */
+export interface Flight<T> extends FlightKey {
   /** Fields of the request. */
   headers: HeaderFields;
   /** Present as soon as somebody waits. */
@@ -31,9 +36,9 @@ const NO_FIELDS: HeaderFields = {};
 export class Flights<T> {
   readonly #buckets = new Array<Flight<T> | undefined>(BUCKETS).fill(undefined);
 
-  /** The flight that asks for `path` with the same credentials. */
-  find(path: string, credentials: string): Flight<T> | undefined {
-    let flight = this.#buckets[bucketOf(path)];
+  /** The flight that asks for the same. */
+  find({ path, credentials, bucket }: FlightKey): Flight<T> | undefined {
+    let flight = this.#buckets[bucket];
     while (flight && (flight.path !== path || flight.credentials !== credentials)) {
       flight = flight.next;
     }
@@ -41,17 +46,16 @@ export class Flights<T> {
   }
 
   /** Adds a flight that {@linkcode find} does not find yet. */
-  add(path: string, credentials: string, headers: HeaderFields): Flight<T> {
-    const bucket = bucketOf(path);
+  add({ path, credentials, bucket }: FlightKey, headers: HeaderFields): Flight<T> {
     const next = this.#buckets[bucket];
-    const flight = { path, credentials, headers, shared: undefined, next };
+    const flight = { path, credentials, bucket, headers, shared: undefined, next };
     this.#buckets[bucket] = flight;
     return flight;
   }
 
   /** Removes a flight that was added. Nobody may need its fields any more: what is left of it should hold nothing. */
   remove(flight: Flight<T>): void {
-    const bucket = bucketOf(flight.path);
+    const { bucket } = flight;
     let before = this.#buckets[bucket];
     if (before === flight) this.#buckets[bucket] = flight.next;
     else {
@@ -63,11 +67,11 @@ export class Flights<T> {
   }
 }
 
-/** FNV-1a, folded. */
-function bucketOf(text: string): number {
+/** The key of a request. Its bucket is FNV-1a of the path, folded. */
+export function flightKey(path: string, credentials: string): FlightKey {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) {
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  for (let i = 0; i < path.length; i++) {
+    hash = Math.imul(hash ^ path.charCodeAt(i), 0x01000193);
   }
-  return (hash ^ (hash >>> 16)) & (BUCKETS - 1);
+  return { path, credentials, bucket: (hash ^ (hash >>> 16)) & (BUCKETS - 1) };
 }
