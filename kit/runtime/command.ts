@@ -16,12 +16,12 @@ export interface DenoArgsOptions {
 
 /**
  * Keeps a replica small at no CPU that we could measure (docs/decisions.md): it may collect the garbage
- * of its own start, the young generation stays at 8 MB, the old one grows in steps of 30 %. And no start
+ * of its own start, the young generation stays at 16 MB, the old one grows in steps of 30 %. And no start
  * is slower for as long as it lives, as some are in which V8 finds out that bodies of answers grow old.
  */
 const HEAP = [
   "--expose-gc",
-  "--max-semi-space-size=8",
+  "--max-semi-space-size=16",
   "--heap-growing-percent=30",
   "--no-allocation-site-pretenuring",
 ];
