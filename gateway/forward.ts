@@ -41,7 +41,7 @@ const WITHHELD = new Set([
   "x-request-start",
 ]);
 /** What is not passed on as a service answered it. */
-const CHANGED = new Set([...HOP_BY_HOP, "content-encoding", "location"]);
+const CLEANED = new Set([...HOP_BY_HOP, "content-encoding", "location"]);
 /** Ids as the services make them, and nothing that could change the meaning of a URL. */
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -74,7 +74,7 @@ export function forwardRoutes(app: GatewayApp, parts: GatewayParts): void {
       // @hono/node-server's Response takes them over as they are: those of fetch, which cannot be changed.
       passed = new Response(body, { status, headers: new Headers(headers) });
     }
-    if (hasAny(headers, CHANGED)) change(passed.headers);
+    if (hasAny(headers, CLEANED)) cleanAnswer(passed.headers);
     return passed;
   }
 
@@ -117,7 +117,7 @@ export function readFields(c: Context<InstanceEnv>, findOrigin: FindOrigin): Req
   };
 }
 
-function change(headers: Headers): void {
+function cleanAnswer(headers: Headers): void {
   removeHopByHop(headers);
   if (headers.has("content-encoding")) {
     // fetch has decompressed the body (it was asked for none, so this is a service that ignores that).

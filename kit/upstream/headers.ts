@@ -31,8 +31,8 @@ export interface SplitFields {
 
 /**
  * Reads a request's fields, all at once: each `get` of a header is a call into the runtime. Held back are
- * those of `withhold` (which should include {@linkcode HOP_BY_HOP}); what the `Connection` field names is in
- * neither part.
+ * those of `withhold` (which should include {@linkcode HOP_BY_HOP}); what the `Connection` field names is
+ * not passed either.
  */
 export function splitFields(headers: Headers, withhold: ReadonlySet<string>): SplitFields {
   const passed: HeaderFields = {};
