@@ -48,7 +48,7 @@ Deno.test("Tokens.check() refuses whatever this gateway did not sign as it is", 
     "two parts": `${header}.${payload}`,
   };
   for (const [what, wrong] of Object.entries(cases)) {
-    // deno-lint-ignore no-await-in-loop
+    // deno-lint-ignore no-await-in-loop -- table
     assert.equal(await tokens.check(wrong), undefined, what);
   }
   assert.ok(

@@ -14,7 +14,7 @@ const kind: EntityKind<Thing> = { name: "things", idPrefix: "thg_", indexes: {} 
 /** Polls, because news takes its way through a socket. */
 async function until(condition: () => boolean): Promise<void> {
   for (let i = 0; i < 500 && !condition(); i++) {
-    // deno-lint-ignore no-await-in-loop
+    // deno-lint-ignore no-await-in-loop -- again until it is so
     await systemClock.sleep(10);
   }
   assert.ok(condition());

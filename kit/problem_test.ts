@@ -8,7 +8,7 @@ Deno.test("Problem.toResponse() renders every kind as RFC 9457", async () => {
     assert.equal(response.status, status);
     assert.equal(response.headers.get("content-type"), "application/problem+json");
     assert.equal(response.headers.get("cache-control"), "no-store");
-    // deno-lint-ignore no-await-in-loop
+    // deno-lint-ignore no-await-in-loop -- table
     assert.deepEqual(await response.json(), {
       type: `/problems/${type}`,
       title,

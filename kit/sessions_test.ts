@@ -23,7 +23,7 @@ const CASES: Record<string, (store: SessionStore, clock: FakeClock) => Promise<v
     assert.deepEqual(await sessions.find(token), session);
     const other = (token.startsWith("A") ? "B" : "A") + token.slice(1);
     for (const wrong of [undefined, "", "x", other, `${token}=`, token.slice(1)]) {
-      // deno-lint-ignore no-await-in-loop
+      // deno-lint-ignore no-await-in-loop -- table
       assert.equal(await sessions.find(wrong), undefined);
     }
   },
@@ -54,9 +54,9 @@ const CASES: Record<string, (store: SessionStore, clock: FakeClock) => Promise<v
     const sessions = new Sessions({ store, clock });
     const { token } = await sessions.start("usr_absolute");
     for (let i = 0; i < 12 * 3 - 1; i++) {
-      // deno-lint-ignore no-await-in-loop
+      // deno-lint-ignore no-await-in-loop -- time moves step by step
       await clock.advance(20 * MINUTE);
-      // deno-lint-ignore no-await-in-loop
+      // deno-lint-ignore no-await-in-loop -- time moves step by step
       assert.ok(await sessions.find(token));
     }
     await clock.advance(20 * MINUTE - 1);
@@ -120,7 +120,7 @@ Deno.test({
     try {
       await redis.whenReady(5_000);
       for (const [name, check] of Object.entries(CASES)) {
-        // deno-lint-ignore no-await-in-loop
+        // deno-lint-ignore no-await-in-loop -- steps share a Redis
         await t.step(name, () => check(new RedisSessionStore(redis), new FakeClock()));
       }
       await t.step(
@@ -155,7 +155,7 @@ Deno.test("MemorySessionStore forgets the oldest session beyond 10,000", async (
   const sessions = new Sessions({ store: new MemorySessionStore({ clock }), clock });
   const first = await sessions.start("usr_1");
   const second = await sessions.start("usr_1");
-  // deno-lint-ignore no-await-in-loop
+  // deno-lint-ignore no-await-in-loop -- the order of the starts is the point
   for (let i = 0; i < 9_999; i++) await sessions.start("usr_1");
   assert.equal(await sessions.find(first.token), undefined);
   assert.ok(await sessions.find(second.token));

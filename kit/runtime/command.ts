@@ -15,9 +15,9 @@ export interface DenoArgsOptions {
 }
 
 /**
- * Keeps a replica small at no CPU that we could measure (docs/decisions.md): it may collect the garbage
- * of its own start, the young generation stays at 16 MB, the old one grows in steps of 30 %. And no start
- * is slower for as long as it lives, as some are in which V8 finds out that bodies of answers grow old.
+ * Keeps a replica small at little CPU (docs/decisions.md): it may collect the garbage of its own start, the
+ * young generation stays at 16 MB, the old one grows in steps of 30 %. Without pretenuring, because in some
+ * starts V8 takes the bodies of answers for objects that grow old, and that process is slower for good.
  */
 const HEAP = [
   "--expose-gc",

@@ -18,7 +18,7 @@ async function checkStalledReader(command: string, args: string[]): Promise<void
   try {
     let text = "";
     while (!text.includes('"port":')) {
-      // deno-lint-ignore no-await-in-loop
+      // deno-lint-ignore no-await-in-loop -- one piece after the other
       const { value, done } = await reader.read();
       assert.ok(!done);
       text += new TextDecoder().decode(value);
@@ -26,9 +26,9 @@ async function checkStalledReader(command: string, args: string[]): Promise<void
     const url = `http://127.0.0.1:${/"port":(\d+)/.exec(text)?.[1]}/`;
     // From here on nobody reads the log.
     for (let i = 0; i < REQUESTS; i++) {
-      // deno-lint-ignore no-await-in-loop
+      // deno-lint-ignore no-await-in-loop -- one request after the other is the point
       const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
-      // deno-lint-ignore no-await-in-loop
+      // deno-lint-ignore no-await-in-loop -- one request after the other is the point
       await response.body?.cancel();
     }
     instance.kill("SIGTERM");

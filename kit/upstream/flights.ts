@@ -22,7 +22,7 @@ export interface Flight<T> extends FlightKey {
   next: Flight<T> | undefined;
 }
 
-/** A power of two, and many more than there are requests in flight. */
+/** A power of two, and many more than there are requests in flight: those bound a bucket even for who aims at one. */
 const BUCKETS = 1_024;
 const NO_FIELDS: HeaderFields = {};
 

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { type Flight, flightKey, Flights } from "./flights.ts";
 
 Deno.test("Flights finds what is in flight by path and credentials, and nothing else", () => {
-  const path = fc.string({ maxLength: 3 });
+  // Few, so that they meet, are removed and come again.
+  const path = fc.constantFrom("", "/", "/users", "/users/1", "/users/2");
   const credentials = fc.constantFrom("", "\n", "a\n", "\na");
   const step = fc.record({ path, credentials, add: fc.boolean() });
   fc.assert(fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
