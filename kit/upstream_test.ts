@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { FakeClock } from "../testing/fake_clock.ts";
+import { seeded } from "../testing/seeded.ts";
 import { createUpstream, type UpstreamOptions } from "./upstream.ts";
 import { RequestBody } from "./upstream/request_body.ts";
 
@@ -16,12 +17,11 @@ function setUp(replicas: Record<string, Behaviour>, options: Partial<UpstreamOpt
   const clock = new FakeClock();
   const seen: { origin: string; method: string; headers: Headers }[] = [];
   let list = Object.keys(replicas).map((name) => `http://${name}`);
-  let seed = 7;
   const upstream = createUpstream({
     name: "users",
     endpoints: { current: () => list, [Symbol.dispose]() {} },
     clock,
-    random: () => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647,
+    random: seeded(7),
     fetch: ((input: string, init: RequestInit) => {
       const request = new Request(input, init);
       const { origin, hostname } = new URL(input);
@@ -357,9 +357,7 @@ Deno.test("upstream leaves a replica alone that others overtake, and ejects it w
 for (const [what, behaviour] of [["answers 500", broken], ["refuses", refused]] as const) {
   Deno.test(`upstream hides from all who GET one after the other that one of two replicas ${what}`, async () => {
     for (let seed = 1; seed <= 50; seed++) {
-      let state = seed;
-      const random = () => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647;
-      const { ask, to, setBehaviour } = setUp({ a: fine, b: fine }, { random });
+      const { ask, to, setBehaviour } = setUp({ a: fine, b: fine }, { random: seeded(seed) });
       // deno-lint-ignore no-await-in-loop -- one seed after the other
       await times(seed % 20, ask);
       setBehaviour("a", behaviour);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { seeded } from "../../testing/seeded.ts";
 import { Balancer } from "./balancer.ts";
 
 function endpoints(first: string[]) {
@@ -9,15 +10,7 @@ function endpoints(first: string[]) {
     [Symbol.dispose]() {},
   };
 }
-/** A generator with a seed, so that a failure can be repeated (mulberry32). */
-function seeded(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+
 Deno.test("Balancer.pick() spreads idle replicas evenly", () => {
   const balancer = new Balancer(endpoints(["a", "b", "c"]), { random: seeded(1) });
   const picked: Record<string, number> = {};

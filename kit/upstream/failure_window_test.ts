@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { seeded } from "../../testing/seeded.ts";
 import { FailureWindow } from "./failure_window.ts";
 
 Deno.test("FailureWindow trips at the 20th failure of a service that always fails, not before", () => {
@@ -117,10 +118,4 @@ function busyAndWell(): FailureWindow {
   const window = new FailureWindow();
   for (let call = 0; call < 100; call++) window.record(0, false);
   return window;
-}
-
-/** The minimal standard generator of Park and Miller: the same figures every time. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647;
 }

@@ -7,10 +7,11 @@ import assert from "node:assert/strict";
 import { startProbe } from "../../lab/load/prober.ts";
 import type { Sample } from "../../lab/load/sample.ts";
 import { percentile } from "../../lab/stats/percentile.ts";
-import { keepDown } from "../keep_down.ts";
+import { replaceFile } from "../../stack/replace_file.ts";
 import { pause } from "../pause.ts";
 import { requires } from "../requires.ts";
 import { addressOf, startTestStack, type TestStack } from "../stack.ts";
+import { tries } from "../tries.ts";
 import { until } from "../until.ts";
 
 /** What GET /api/metrics of the gateway says of one service. */
@@ -21,8 +22,10 @@ interface UpstreamMetrics {
   coalesced: number;
 }
 
-/** Answered at once while the breaker is open: the median must be, the tail is the machine's. */
+/** p99 of refusals while the breaker is open. */
 const REFUSED_WITHIN_MS = 10;
+/** p99 of users while payments is ill, to what it was before. */
+const USERS_RATIO = 1.5;
 
 async function upstream(gateway: string, name: string): Promise<UpstreamMetrics> {
   const answer = await fetch(`${gateway}/api/metrics`);
@@ -39,7 +42,6 @@ async function setFaults(address: string, ...faults: unknown[]): Promise<void> {
 }
 
 const p99 = (samples: readonly Sample[]) => percentile(samples.map((s) => s.latencyMs), 0.99);
-const p50 = (samples: readonly Sample[]) => percentile(samples.map((s) => s.latencyMs), 0.5);
 const statuses = (samples: readonly Sample[]) => [...new Set(samples.map(({ status }) => status))];
 const endMs = ({ intendedMs, latencyMs }: Sample) => intendedMs + latencyMs;
 
@@ -79,6 +81,19 @@ async function hang(stack: TestStack): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: () => stack.kill("payments-1", "SIGCONT") };
 }
 
+/** Sends the gateway to a port that nobody listens on. A killed service would be started again, which takes a core. */
+function refuse(stack: TestStack): Promise<AsyncDisposable> {
+  const file = `${stack.stateDir}/upstreams.json`;
+  const text = Deno.readTextFileSync(file);
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const payments = [`http://127.0.0.1:${listener.addr.port}`];
+  listener.close();
+  replaceFile(file, JSON.stringify({ ...JSON.parse(text), payments }));
+  return Promise.resolve({
+    [Symbol.asyncDispose]: () => Promise.resolve(replaceFile(file, text)),
+  });
+}
+
 function fault(fault: unknown): Failure {
   return async (stack) => {
     const address = await addressOf(stack, "payments-1");
@@ -89,72 +104,83 @@ function fault(fault: unknown): Failure {
 
 const FAILURES: readonly (readonly [what: string, fail: Failure])[] = [
   ["hangs", hang],
-  ["refuses connections", (stack) => Promise.resolve(keepDown(stack, ["payments-1"]))],
+  ["refuses connections", refuse],
   ["answers every call with 500", fault({ effect: { kind: "error" } })],
   ["answers every second call with 500", fault({ share: { every: 2 }, effect: { kind: "error" } })],
 ];
+
+/** Lets payments fail for a while under load, and heals it. */
+async function fallAndRise(fail: Failure) {
+  await using stack = await startTestStack({
+    replicas: 1,
+    faults: true,
+    // A machine that other tests use would shed now and then, which is another test's business.
+    gatewayEnv: { SHEDDING: "off" },
+  });
+  const gateway = await addressOf(stack, "gateway-1");
+  const { targets, part } = await mixedLoad(stack.url);
+  // Warm, or the first requests are the slowest of all.
+  await Promise.all(
+    targets.slice(0, 200).map(async ({ url }) => await (await fetch(url)).body?.cancel()),
+  );
+  const load = await startProbe({ targets, ratePerSecond: RATE, durationSeconds: SECONDS });
+  const state = async () => (await upstream(gateway, "payments")).breaker.kind;
+  await pause(4_000);
+  const failedAtMs = load.elapsedMs();
+  const failure = await fail(stack);
+  await until("the breaker to open", async () => await state() === "open", 6_000);
+  const openedAtMs = load.elapsedMs();
+  await pause(2_000);
+  const dashboard = await (await fetch(targets.at(-1)?.url ?? "")).json();
+  const healedAtMs = load.elapsedMs();
+  await failure[Symbol.asyncDispose]();
+  await until("the breaker to close", async () => await state() === "closed", 15_000);
+  await pause(AFTER_MS);
+  assert.ok(load.elapsedMs() < 1_000 * SECONDS, "the load outlasts the trouble");
+  load.stop();
+  const { samples } = await load.result;
+
+  const quiet = samples.filter((s) => s.intendedMs > 500 && endMs(s) < failedAtMs);
+  const during = samples.filter((s) => s.intendedMs >= failedAtMs && endMs(s) < healedAtMs);
+  const refused = part(samples, "payments").filter(({ status }) => status === 503);
+  const firstRefusedMs = Math.min(...refused.map(endMs));
+  return {
+    dashboard,
+    users: part(samples, "users"),
+    dashboards: part(samples, "dashboard"),
+    usersP99Ms: { quiet: p99(part(quiet, "users")), during: p99(part(during, "users")) },
+    refused: refused.length,
+    refusedP99Ms: p99(refused.filter((s) => s.intendedMs > openedAtMs && endMs(s) < healedAtMs)),
+    failed:
+      part(during, "payments").filter((s) =>
+        [500, 502, 504].includes(s.status) && endMs(s) < firstRefusedMs
+      ).length,
+  };
+}
 
 for (const [what, fail] of FAILURES) {
   Deno.test({
     name: `users do not notice that payments ${what}, the breaker opens, and closes by itself`,
     ...requires("redis-server", "nginx"),
     fn: async () => {
-      await using stack = await startTestStack({
-        replicas: 1,
-        faults: true,
-        // A machine that other tests use would shed now and then, which is another test's business.
-        gatewayEnv: { SHEDDING: "off" },
+      const results: Awaited<ReturnType<typeof fallAndRise>>[] = [];
+      await tries(3, async () => {
+        const result = await fallAndRise(fail);
+        results.push(result);
+        const { usersP99Ms: { quiet, during }, refusedP99Ms } = result;
+        assert.ok(during <= USERS_RATIO * quiet, `users p99 ${quiet} ms, then ${during} ms`);
+        assert.ok(refusedP99Ms <= REFUSED_WITHIN_MS, `refused within ${refusedP99Ms} ms`);
       });
-      const gateway = await addressOf(stack, "gateway-1");
-      const { targets, part } = await mixedLoad(stack.url);
-      // Warm, or the first requests are the slowest of all.
-      await Promise.all(
-        targets.slice(0, 200).map(async ({ url }) => await (await fetch(url)).body?.cancel()),
-      );
-      const load = await startProbe({
-        targets,
-        ratePerSecond: RATE,
-        durationSeconds: SECONDS,
-      });
-      const state = async () => (await upstream(gateway, "payments")).breaker.kind;
-      await pause(4_000);
-      const failedAtMs = load.elapsedMs();
-      const failure = await fail(stack);
-      await until("the breaker to open", async () => await state() === "open", 6_000);
-      const openedAtMs = load.elapsedMs();
-      await pause(2_000);
-      const dashboard = await (await fetch(targets.at(-1)?.url ?? "")).json();
-      const healedAtMs = load.elapsedMs();
-      await failure[Symbol.asyncDispose]();
-      await until("the breaker to close", async () => await state() === "closed", 15_000);
-      await pause(AFTER_MS);
-      assert.ok(load.elapsedMs() < 1_000 * SECONDS, "the load outlasts the trouble");
-      load.stop();
-      const { samples } = await load.result;
-
-      const quiet = samples.filter((s) => s.intendedMs > 500 && endMs(s) < failedAtMs);
-      const during = samples.filter((s) => s.intendedMs >= failedAtMs && endMs(s) < healedAtMs);
-      const users = part(samples, "users");
-      assert.deepEqual(statuses(users), [200]);
-      const [quietP99, p99Now] = [p99(part(quiet, "users")), p99(part(during, "users"))];
-      // 5 ms for a machine that other tests share; what a hung service costs are seconds.
-      assert.ok(p99Now <= 1.5 * quietP99 + 5, `users p99 ${quietP99} ms, then ${p99Now} ms`);
-
-      const dashboards = part(samples, "dashboard");
-      assert.deepEqual(statuses(dashboards), [200]);
-      assert.ok(dashboards.every(({ latencyMs }) => latencyMs < 2_000), "inside its deadline");
-      assert.deepEqual(Object.keys(dashboard.errors), ["payments"]);
-      assert.ok(dashboard.user.id && dashboard.orders.length > 0);
-
-      const refused = part(samples, "payments").filter(({ status }) => status === 503);
-      const firstRefusedMs = Math.min(...refused.map(endMs));
-      const failed = part(during, "payments").filter((s) =>
-        [500, 502, 504].includes(s.status) && endMs(s) < firstRefusedMs
-      );
-      assert.ok(failed.length <= 20, `${failed.length} failed before the first refusal`);
-      assert.ok(refused.length > 20, `${refused.length} refused`);
-      const open = refused.filter((s) => s.intendedMs > openedAtMs && endMs(s) < healedAtMs);
-      assert.ok(p50(open) <= REFUSED_WITHIN_MS, `refused within ${p50(open)} ms`);
+      // No noise excuses these.
+      for (const { dashboard, users, dashboards, refused, failed } of results) {
+        assert.deepEqual(statuses(users), [200]);
+        assert.deepEqual(statuses(dashboards), [200]);
+        assert.ok(dashboards.every(({ latencyMs }) => latencyMs < 2_000), "inside its deadline");
+        assert.deepEqual(Object.keys(dashboard.errors), ["payments"]);
+        assert.ok(dashboard.user.id && dashboard.orders.length > 0);
+        assert.ok(failed <= 20, `${failed} failed before the first refusal`);
+        assert.ok(refused > 20, `${refused} refused`);
+      }
     },
   });
 }
