@@ -17,7 +17,10 @@ export const gatewayConfigSchema = z.object({
   USERS_URL: urls.default("http://127.0.0.1:3001"),
   ORDERS_URL: urls.default("http://127.0.0.1:3002"),
   PAYMENTS_URL: urls.default("http://127.0.0.1:3003"),
-  /** Longest time from a request's arrival to the end of what the services answer, but for blocks of this process. */
+  /**
+   * Longest time from a request's arrival to what the services answer: to its end where the gateway reads it, to its
+   * header where it streams through. Blocks of this process do not count.
+   */
   UPSTREAM_TIMEOUT_MS: integerText({ min: 1, max: 600_000 }).default(2_000),
   /** Whether an overloaded replica refuses requests with 503 (see kit/load_shedder.ts). */
   SHEDDING: z.enum(["on", "off"]).default("on"),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { createTestGateway, type FakeServices } from "../testing/gateway.ts";
+import type { FakeServer } from "../testing/fake_fetch.ts";
+import { createTestGateway } from "../testing/gateway.ts";
 
 const answers: Record<string, () => Response | Promise<Response>> = {
   "http://users/users/u1": () => Response.json({ id: "u1", name: "Ada" }),
@@ -8,7 +9,7 @@ const answers: Record<string, () => Response | Promise<Response>> = {
   "http://payments/payments?user=u1": () => Response.json({ items: [] }),
 };
 
-function services(changed: typeof answers = {}): FakeServices {
+function services(changed: typeof answers = {}): FakeServer {
   return ({ url }) => ({ ...answers, ...changed })[url]?.() ?? new Response(null, { status: 404 });
 }
 

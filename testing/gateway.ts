@@ -12,10 +12,8 @@ import { MemoryCounter } from "../kit/store/counter.ts";
 import { MemoryRateLimiter } from "../kit/store/rate_limiter.ts";
 import { MemorySessionStore } from "../kit/store/session_store.ts";
 import { createUpstream } from "../kit/upstream.ts";
+import { fakeFetch, type FakeServer } from "./fake_fetch.ts";
 import { createTestContext, type TestContext } from "./instance_context.ts";
-
-/** Answers for all services; `http://users`, `http://orders` and `http://payments` are their origins. */
-export type FakeServices = (request: Request) => Response | Promise<Response>;
 
 /** Options of {@linkcode createTestGateway}. */
 export interface TestGatewayOptions extends Partial<GatewayParts> {
@@ -28,21 +26,15 @@ export interface TestGateway {
   context: TestContext;
 }
 
-/** Makes a gateway before `services`. */
+/** Makes a gateway before `services`; `http://users`, `http://orders` and `http://payments` are their origins. */
 export function createTestGateway(
-  services: FakeServices,
+  services: FakeServer,
   options: TestGatewayOptions = {},
 ): TestGateway {
   const { env = {}, ...parts } = options;
   const context = createTestContext("gateway");
   const { clock } = context;
-  const fetch = (async (input: string, init: RequestInit) => {
-    const request = new Request(input, init);
-    const aborted = new Promise<never>((_, reject) => {
-      init.signal?.addEventListener("abort", () => reject(init.signal?.reason), { once: true });
-    });
-    return await Promise.race([services(request), aborted]);
-  }) as typeof globalThis.fetch;
+  const fetch = fakeFetch(services);
   const upstreams = Object.fromEntries(
     UPSTREAMS.map((name) => {
       const origins = [`http://${name}`];

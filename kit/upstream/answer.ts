@@ -5,6 +5,7 @@
  */
 import type { z } from "zod";
 import { Problem } from "../problem.ts";
+import { discard } from "./attempts.ts";
 import { DeadlineExceeded } from "./shared_timers.ts";
 
 /**
@@ -20,9 +21,7 @@ export async function readAnswer<T extends z.ZodType>(
   schema: T,
 ): Promise<z.output<T>> {
   if (answer.status !== 200) {
-    answer.body?.cancel().catch(() => {
-      // The connection is gone; nobody wants the rest.
-    });
+    discard(answer);
     if (answer.status === 404) throw new Problem("not-found");
     if (answer.status === 503) {
       throw new Problem("unavailable", { detail: `${name} is unavailable` });

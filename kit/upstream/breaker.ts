@@ -16,7 +16,7 @@ export type BreakerState =
     readonly kind: "open";
     /** Calls are refused until then, by the clock. */
     readonly untilMs: number;
-    /** Times that it opened since it was last closed. */
+    /** Times that it opened since it was last closed, or since {@linkcode Breaker.askAgain}. */
     readonly openings: number;
   }
   | {
@@ -47,7 +47,7 @@ export interface BreakerOptions {
   probes?: number;
   /** Uniform in [0, 1). @default Math.random */
   random?: () => number;
-  /** Told of each change. */
+  /** Told of each change of kind. */
   onChange?: (state: BreakerState) => void;
 }
 

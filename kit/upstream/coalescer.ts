@@ -9,7 +9,6 @@
  */
 import { Problem } from "../problem.ts";
 import { type Flight, flightKey, Flights } from "./flights.ts";
-import type { HeaderFields } from "./headers.ts";
 import type { UpstreamRequest } from "./request.ts";
 import { asksForItsOwn, sharableBy } from "./shareable.ts";
 import { DeadlineExceeded, type SharedTimers } from "./shared_timers.ts";
@@ -27,7 +26,7 @@ interface Shared {
 
 /** Options of {@linkcode Coalescer}. */
 export interface CoalescerOptions {
-  /** Bound the time in which an answer that is shared is read; without them it may take for ever. */
+  /** Hold everybody to the deadline of his own request; without them sharing may take for ever. */
   timers?: SharedTimers;
 }
 
@@ -49,11 +48,21 @@ export class Coalescer {
   /** Answers `request` by `send`, or with what somebody else's is answered. */
   run(request: UpstreamRequest, send: () => Promise<Response>): Promise<Response> {
     const { method, path, headers = {}, credentials = "" } = request;
-    if (method !== "GET" || asksForItsOwn(headers)) return send();
+    if (method !== "GET") return method === "HEAD" ? send() : this.#write(send);
+    if (asksForItsOwn(headers)) return send();
     const key = flightKey(path, credentials);
     const flight = this.#flights.find(key);
-    if (flight) return this.#join(flight, headers, send);
+    if (flight) return this.#join(flight, request, send);
     return this.#lead(this.#flights.add(key, headers), request.deadlineAtMs, send);
+  }
+
+  /** Who asks after a write must not share what was asked before it. */
+  async #write(send: () => Promise<Response>): Promise<Response> {
+    try {
+      return await send();
+    } finally {
+      this.#flights.closeAll();
+    }
   }
 
   async #lead(
@@ -71,7 +80,9 @@ export class Coalescer {
         return answer;
       }
       const { status, headers } = answer;
-      const shared = { status, headers, body: await this.#read(answer, deadlineAtMs), vary };
+      // Not bytes(): the Response that @hono/node-server puts in place of Node's has none.
+      const body = new Uint8Array(await this.#inTime(answer.arrayBuffer(), deadlineAtMs));
+      const shared = { status, headers, body, vary };
       flight.shared.resolve(shared);
       return copy(shared);
     } catch (error) {
@@ -81,11 +92,10 @@ export class Coalescer {
     }
   }
 
-  /** The whole body, by the deadline of who asked first: nobody who joined has an earlier one. */
-  async #read(answer: Response, deadlineAtMs: number): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = answer.bytes();
+  /** What `work` comes to, if it does so by the deadline of who waits for it. */
+  async #inTime<T>(work: Promise<T>, deadlineAtMs: number): Promise<T> {
     try {
-      return await (this.#timers?.race(bytes, deadlineAtMs, () => {}) ?? bytes);
+      return await (this.#timers?.race(work, deadlineAtMs, () => {}) ?? work);
     } catch (cause) {
       if (!(cause instanceof DeadlineExceeded)) throw cause;
       throw new Problem("gateway-timeout", { detail: "The answer did not end in time", cause });
@@ -94,12 +104,12 @@ export class Coalescer {
 
   async #join(
     flight: Flight<Shared | undefined>,
-    headers: HeaderFields,
+    { headers = {}, deadlineAtMs }: UpstreamRequest,
     send: () => Promise<Response>,
   ): Promise<Response> {
     const { headers: others } = flight;
     flight.shared ??= Promise.withResolvers();
-    const shared = await flight.shared.promise;
+    const shared = await this.#inTime(flight.shared.promise, deadlineAtMs);
     if (!shared || shared.vary.some((name) => headers[name] !== others[name])) return send();
     this.#joined++;
     return copy(shared);

@@ -176,6 +176,67 @@ Deno.test("Coalescer waits for the end of a shared body no longer than for its b
   }
 });
 
+Deno.test("Coalescer lets nobody wait beyond his own deadline, whoever leads", async () => {
+  const clock = new FakeClock();
+  const coalescer = new Coalescer({ timers: new SharedTimers(clock) });
+  const answer = Promise.withResolvers<Response>();
+  const ask = (deadlineAtMs: number) =>
+    coalescer.run({ method: "GET", path: "/users", deadlineAtMs }, () => answer.promise);
+  const [patient, hasty] = [ask(2_000), ask(1_000)];
+  const gaveUp = assert.rejects(hasty, { type: "gateway-timeout" });
+  await clock.advance(1_020);
+  await gaveUp;
+  answer.resolve(json());
+  assert.equal((await patient).status, 200);
+});
+
+Deno.test("Coalescer lets nobody who asks after a write share what was asked before", async () => {
+  const coalescer = new Coalescer();
+  const before = Promise.withResolvers<Response>();
+  const ask = (method: string, answer: Promise<Response>) =>
+    coalescer.run({ method, path: "/users", deadlineAtMs: 0 }, () => answer);
+  const old = [ask("GET", before.promise), ask("GET", before.promise)];
+  const during = Promise.withResolvers<Response>();
+  const write = ask("POST", during.promise);
+  old.push(ask("GET", before.promise)); // may be answered either way
+  during.resolve(json());
+  await write;
+  const after = ask("GET", Promise.resolve(json({}, "new")));
+  assert.equal(await (await after).json(), "new");
+  before.resolve(json({}, "old"));
+  assert.deepEqual(await Promise.all(old.map(async (answer) => (await answer).json())), [
+    "old",
+    "old",
+    "old",
+  ]);
+  assert.equal(coalescer.joined, 2);
+});
+
+Deno.test("Coalescer forgets what was asked before a write that failed, too", async () => {
+  const { ask, open, calls, coalescer } = setUp();
+  const pending = [ask()];
+  const write = coalescer.run(
+    { method: "POST", path: "/", deadlineAtMs: 0 },
+    () => Promise.reject(new Error("reset")),
+  );
+  await assert.rejects(write, { message: "reset" });
+  pending.push(ask(), ask());
+  open();
+  await Promise.all(pending);
+  assert.equal(calls(), 2);
+});
+
+Deno.test("Coalescer shares what has no bytes(), as answers on Node", async () => {
+  const { ask, open, calls } = setUp(Object.assign(json(), { bytes: undefined }));
+  const pending = [ask(), ask()];
+  open();
+  for (const answer of await Promise.all(pending)) {
+    // deno-lint-ignore no-await-in-loop -- reading a body that is here
+    assert.deepEqual(await answer.json(), { ok: true });
+  }
+  assert.equal(calls(), 1);
+});
+
 Deno.test("Coalescer shares an answer without a body", async () => {
   const { ask, open, calls } = setUp(
     new Response(null, { status: 204, headers: { "content-length": "0" } }),

@@ -18,6 +18,8 @@ export interface Flight<T> extends FlightKey {
   headers: HeaderFields;
   /** Present as soon as somebody waits. */
   shared: PromiseWithResolvers<T> | undefined;
+  /** The age in which it began, see {@linkcode Flights.closeAll}. */
+  readonly age: number;
   /** Another in the same bucket. */
   next: Flight<T> | undefined;
 }
@@ -25,6 +27,8 @@ export interface Flight<T> extends FlightKey {
 /** A power of two, and many more than there are requests in flight: those bound a bucket even for who aims at one. */
 const BUCKETS = 1_024;
 const NO_FIELDS: HeaderFields = {};
+/** Ages come round, but no flight is that old; so they stay small integers. */
+const MAX_AGE = 0x3fffffff;
 
 /**
  * Finds a flight by path and credentials.
@@ -35,20 +39,29 @@ const NO_FIELDS: HeaderFields = {};
  */
 export class Flights<T> {
   readonly #buckets = new Array<Flight<T> | undefined>(BUCKETS).fill(undefined);
+  #age = 0;
 
-  /** The flight that asks for the same. */
+  /** The flight that asks for the same, if it may still be joined. */
   find({ path, credentials, bucket }: FlightKey): Flight<T> | undefined {
     let flight = this.#buckets[bucket];
-    while (flight && (flight.path !== path || flight.credentials !== credentials)) {
+    while (
+      flight &&
+      (flight.path !== path || flight.credentials !== credentials || flight.age !== this.#age)
+    ) {
       flight = flight.next;
     }
     return flight;
   }
 
+  /** From now on nobody finds the flights that are under way. */
+  closeAll(): void {
+    this.#age = (this.#age + 1) & MAX_AGE;
+  }
+
   /** Adds a flight that {@linkcode find} does not find yet. */
   add({ path, credentials, bucket }: FlightKey, headers: HeaderFields): Flight<T> {
     const next = this.#buckets[bucket];
-    const flight = { path, credentials, bucket, headers, shared: undefined, next };
+    const flight = { path, credentials, bucket, headers, shared: undefined, age: this.#age, next };
     this.#buckets[bucket] = flight;
     return flight;
   }

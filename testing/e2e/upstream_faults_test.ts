@@ -103,6 +103,31 @@ for (const runtime of ["deno", "node"] as const) {
   });
 
   Deno.test({
+    name: `clients who ask for one dashboard at once share the calls for its parts on ${runtime}`,
+    ...requires(...tools),
+    fn: async () => {
+      const slow = (body: unknown) => async () => {
+        await pause(300);
+        return Response.json(body);
+      };
+      await using users = service(slow({ id: "usr_1" }));
+      await using lists = service(slow({ items: [], nextCursor: null }));
+      await using instance = gateway(runtime, {
+        USERS_URL: users.url,
+        ORDERS_URL: lists.url,
+        PAYMENTS_URL: lists.url,
+      });
+      const url = `${await instance.url()}/api/dashboard?user=usr_1`;
+      const answers = await Promise.all(Array.from({ length: 8 }, () => fetch(url)));
+      const dashboards = await Promise.all(answers.map((answer) => answer.json()));
+      for (const { user, errors } of dashboards) {
+        assert.deepEqual([user?.id, errors], ["usr_1", {}]);
+      }
+      assert.deepEqual([users.seen.length, lists.seen.length], [1, 2]);
+    },
+  });
+
+  Deno.test({
     name:
       `a payment is sent once on ${runtime}, though its kept-alive connection dies before the answer`,
     ...requires(...tools),
