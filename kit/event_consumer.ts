@@ -10,7 +10,7 @@
  */
 import type { z } from "zod";
 import { type Clock, systemClock } from "./clock.ts";
-import { ACKNOWLEDGE, BURY, FORGET_IDLE } from "./event_scripts.ts";
+import { ACKNOWLEDGE, BURY, COUNT_FAILURE, FORGET_IDLE } from "./event_scripts.ts";
 import type { Logger } from "./log.ts";
 import { Problem } from "./problem.ts";
 import { createRedis } from "./redis.ts";
@@ -49,12 +49,13 @@ export interface EventConsumerOptions<T> {
   /** An event that was not acknowledged for this long is taken over. @default 3000 */
   staleMs?: number;
   /**
-   * After so many deliveries an event goes to the stream `<stream>:dead`, which keeps some 10,000.
-   * Deliveries that failed because the store was away do not count.
+   * After `handle` has failed so often an event goes to the stream `<stream>:dead`, which keeps some 10,000.
+   * Failures because the store was away do not count. A delivery of which nobody told the end (its consumer
+   * was killed, or the store was away then too) counts a tenth: an event that kills who handles it ends as well.
    *
    * @default 5
    */
-  maxDeliveries?: number;
+  maxFailures?: number;
 }
 
 /** A consumer that runs until it is closed. */
@@ -63,6 +64,8 @@ export interface EventConsumer {
   close(): Promise<void>;
 }
 
+/** What a failure adds to the count of deliveries that Redis keeps for an event; a mere delivery adds 1. */
+const FAILURE_WEIGHT = 10;
 /** Longest wait for new events in one command. */
 const BLOCK_MS = 500;
 const RETRY_MS = 250;
@@ -75,7 +78,7 @@ type Pending = [id: string, consumer: string, idleMs: number, deliveries: number
 /** Starts to work off a stream. */
 export function consumeEvents<T>(options: EventConsumerOptions<T>): EventConsumer {
   const { url, stream, group, consumer, schema, handle, log } = options;
-  const { clock = systemClock, batch = 32, staleMs = 3_000, maxDeliveries = 5 } = options;
+  const { clock = systemClock, batch = 32, staleMs = 3_000, maxFailures = 5 } = options;
   const redis = createRedis({ url, log, clock, name: "events", deadlineMs: 3 * BLOCK_MS });
   const closed = new AbortController();
 
@@ -99,7 +102,7 @@ export function consumeEvents<T>(options: EventConsumerOptions<T>): EventConsume
     const pending = await redis.xpending(stream, group, "IDLE", staleMs, "-", "+", batch);
     const stale: string[] = [];
     for (const [entry, , , deliveries] of pending as Pending[]) {
-      if (deliveries < maxDeliveries) stale.push(entry);
+      if (deliveries < maxFailures * FAILURE_WEIGHT) stale.push(entry);
       // deno-lint-ignore no-await-in-loop -- rare
       else await bury(entry, deliveries);
     }
@@ -124,11 +127,11 @@ export function consumeEvents<T>(options: EventConsumerOptions<T>): EventConsume
     } catch (error) {
       const unavailable = error instanceof Problem && error.status === 503;
       log[unavailable ? "debug" : "warn"]("event failed", { stream, entry, error });
-      if (unavailable) {
-        // Not the event's fault. When this fails too, the store is away and nobody counts.
-        await redis.xclaim(stream, group, consumer, 0, entry, "RETRYCOUNT", 1, "JUSTID")
-          .catch(() => {});
-      }
+      // That the store is away is not the event's fault.
+      const weight = unavailable ? 0 : FAILURE_WEIGHT;
+      await COUNT_FAILURE.run(redis, [stream], [group, consumer, entry, weight]).catch(() => {
+        // The store is away: the delivery itself has been counted.
+      });
       return false;
     }
   }

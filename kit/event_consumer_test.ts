@@ -116,7 +116,7 @@ test("consumeEvents() gives an event up after so many deliveries, and keeps it",
   const tries = new Map<number, number>();
   await add("no JSON", 1);
   start({
-    maxDeliveries: 3,
+    maxFailures: 3,
     handle: ({ n }) => {
       tries.set(n, (tries.get(n) ?? 0) + 1);
       throw new Error("cannot");
@@ -135,7 +135,7 @@ test("consumeEvents() does not give an event up because the store was away", asy
   let tries = 0;
   await add(1);
   start({
-    maxDeliveries: 2,
+    maxFailures: 1,
     handle: (_, ref) => {
       if (++tries < 6) throw new Problem("store-unavailable");
       return done(ref);
@@ -144,6 +144,32 @@ test("consumeEvents() does not give an event up because the store was away", asy
   await until("the event", () => isEmpty(redis));
   assert.equal(tries, 6);
   assert.equal(await redis.exists("s:dead"), 0);
+});
+
+test("consumeEvents() does not give an event up because its consumers were killed, unless that goes on", async (bench) => {
+  const { redis, add, start, done } = bench;
+  await redis.xgroup("CREATE", "s", "g", "0", "MKSTREAM");
+  await add(1, 2);
+  await redis.xreadgroup("GROUP", "g", "killed", "STREAMS", "s", ">");
+  const pending = await redis.xpending("s", "g", "-", "+", 2) as [string][];
+  const [first = "", second = ""] = pending.map(([id]) => id);
+  for (let n = 0; n < 18; n++) await redis.xclaim("s", "g", "killed", 0, first, second);
+  await redis.xclaim("s", "g", "killed", 0, second);
+  const seen: number[] = [];
+  start({
+    maxFailures: 2,
+    handle: (event, ref) => {
+      seen.push(event.n);
+      return done(ref);
+    },
+  });
+  await until("both to be done with", () => isEmpty(redis));
+  assert.deepEqual(
+    seen,
+    [1],
+    "the first for the 20th time; the second had been delivered so often already",
+  );
+  assert.equal(await redis.xlen("s:dead"), 1);
 });
 
 test("consumeEvents() goes on after Redis restarted, and after it lost everything", async (bench) => {

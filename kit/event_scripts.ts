@@ -12,6 +12,19 @@ redis.call('XDEL', KEYS[1], ARGV[2])
 `);
 
 /**
+ * Counts a failed delivery for more, or for less, than the 1 that Redis has counted, unless somebody took the
+ * event over meanwhile.
+ *
+ * KEYS: stream. ARGV: group, consumer, entry, weight.
+ */
+export const COUNT_FAILURE: RedisScript = new RedisScript(`
+local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2])
+if #pending == 0 then return end
+redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3],
+  'RETRYCOUNT', pending[1][4] - 1 + ARGV[4], 'JUSTID')
+`);
+
+/**
  * Moves an event that cannot be carried out to the dead, unless somebody took it over meanwhile.
  *
  * KEYS: stream, stream of the dead. ARGV: group, entry, deliveries, least idle ms.

@@ -7,6 +7,7 @@
 import { startStack } from "../stack/open.ts";
 import type { StackOptions } from "../stack/stack.ts";
 import type { Supervisor } from "../stack/supervisor/supervisor.ts";
+import { until } from "./until.ts";
 
 /** A {@linkcode startTestStack} result. */
 export type TestStack = Supervisor & {
@@ -20,6 +21,17 @@ export async function addressOf(stack: TestStack, id: string): Promise<string> {
   const address = instances.find((instance) => instance.id === id)?.address;
   if (address === undefined) throw new TypeError(`Cannot find an instance: received "${id}"`);
   return address;
+}
+
+/** Kills an instance of a service and waits until its next life serves. */
+export async function killAndWait(stack: TestStack, id: string): Promise<void> {
+  const find = async () => (await stack.status()).instances.find((each) => each.id === id);
+  const before = (await find())?.restarts ?? 0;
+  await stack.kill(id, "SIGKILL");
+  await until(`${id} to be back`, async () => {
+    const now = await find();
+    return now?.state === "ready" && now.restarts > before;
+  }, 30_000);
 }
 
 /** Options of {@linkcode startTestStack}: those of `up`, and where its state is. */

@@ -11,8 +11,7 @@ import { startProbe } from "../../lab/load/prober.ts";
 import { isGood } from "../../lab/load/sample.ts";
 import { pause } from "../pause.ts";
 import { requires } from "../requires.ts";
-import { startTestStack, type TestStack } from "../stack.ts";
-import { until } from "../until.ts";
+import { killAndWait, startTestStack, type TestStack } from "../stack.ts";
 import { tries } from "../tries.ts";
 
 const RATE_PER_SECOND = 200;
@@ -30,14 +29,7 @@ const CHANGES: Record<string, (stack: TestStack, round: number) => Promise<void>
     await pause(1_000);
   },
   "kill -9 of a replica": async (stack, round) => {
-    const id = `gateway-${1 + round % 3}`;
-    const victim = async () => (await stack.status()).instances.find((each) => each.id === id);
-    const before = (await victim())?.restarts ?? 0;
-    await stack.kill(id, "SIGKILL");
-    await until(`${id} to be back`, async () => {
-      const now = await victim();
-      return now?.state === "ready" && now.restarts > before;
-    });
+    await killAndWait(stack, `gateway-${1 + round % 3}`);
     await pause(1_000);
   },
   "policy swap": async (stack, round) => {
