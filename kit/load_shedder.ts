@@ -9,8 +9,9 @@
  *   long ago the front took a request, by its `X-Request-Start`. While a standing queue is there, what
  *   waited longer than a short target is refused, as CoDel does with packets. And what waited very long
  *   is refused always: its client has probably left.
- * - **lag**: the same for requests that carry no such time. The share that is refused grows with the
- *   excess of the average event-loop lag over a high-water mark, as in toobusy-js.
+ * - **lag**: the same for requests that carry no such time, or are too few to tell a queue from a burst.
+ *   The share that is refused grows with the excess of the average event-loop lag over a high-water mark,
+ *   as in toobusy-js.
  *
  * One block of the loop, however long, is one event and leads to no refusals: once it is over there is
  * nothing to be protected from, and what gathered meanwhile is served.
@@ -87,6 +88,8 @@ export class LoadShedder {
   #longLagMs = 0;
   #window = { startMs: -Infinity, requests: 0, late: 0 };
   #standingQueue = false;
+  /** The last window had too few requests to be judged by. */
+  #few = false;
   #lateWindows = 0;
   #lastStoodMs = -Infinity;
   #coldUntilMs: number | undefined;
@@ -157,8 +160,8 @@ export class LoadShedder {
     if (passedMs >= WINDOW_MS) {
       // A window that ended long ago tells nothing: nobody came, or the loop was blocked.
       const share = this.#standingQueue ? END_SHARE : BEGIN_SHARE;
-      const late = passedMs < 2 * WINDOW_MS && window.requests >= WINDOW_REQUESTS &&
-        window.late >= share * window.requests;
+      this.#few = window.requests < WINDOW_REQUESTS;
+      const late = passedMs < 2 * WINDOW_MS && !this.#few && window.late >= share * window.requests;
       this.#lateWindows = late ? this.#lateWindows + 1 : 0;
       const recent = now - this.#lastStoodMs < OVERLOAD_MEMORY_MS;
       this.#standingQueue = this.#lateWindows >= (recent ? 1 : PATIENT_WINDOWS);
@@ -170,7 +173,8 @@ export class LoadShedder {
     if (late) this.#window.late++;
     if (ageMs > maxQueueAgeMs) return "queue-age";
     const synchronous = lifecycle.inFlight <= SYNCHRONOUS_IN_FLIGHT;
-    return late && synchronous && this.#standingQueue ? "queue-age" : undefined;
+    if (late && synchronous && this.#standingQueue) return "queue-age";
+    return this.#few ? this.#refuseByLag() : undefined;
   }
 
   #refuseByLag(): ShedReason | undefined {

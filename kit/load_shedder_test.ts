@@ -190,10 +190,13 @@ Deno.test("LoadShedder refuses a share that grows with the average lag beyond th
   }
 });
 
-Deno.test("LoadShedder refuses by lag only what carries no time of the front", () => {
-  const { shedder, lagFor, ask } = createShedder();
+Deno.test("LoadShedder refuses by lag what carries no time of the front, or comes too seldom", () => {
+  const { shedder, lagFor, askFor } = createShedder();
+  askFor(1_000, 1);
   lagFor(60_000, 200);
-  assert.equal(ask(100), undefined);
+  assert.deepEqual(askFor(1_000, 1), [undefined]);
+  assert.deepEqual(askFor(250, 1, 50), [undefined], "which only the end of the window tells");
+  assert.deepEqual(askFor(1_000, 1, 50), ["lag"]);
   assert.equal(shedder.refuse(null), "lag");
   assert.equal(shedder.refuse("yesterday"), "lag");
 });
