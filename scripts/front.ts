@@ -22,7 +22,8 @@ export const front = command({
   async run(_flags, args) {
     const change = parseChange(args);
     const stack = connectStack();
-    if (change.kind !== undefined) {
+    // The images of containers bring their own.
+    if (change.kind !== undefined && (await stack.status()).engine === "process") {
       const tool = findTool(change.kind);
       if (!tool.present) throw wrongUse(NAME, `${tool.reason}; run "deno task setup"`, change.kind);
     }
