@@ -1,5 +1,5 @@
 /**
- * `deno task verify`: the seven checks of the document, on the running stack or on one of its own.
+ * `deno task verify`: seven checks of the system, on the running stack or on one of its own.
  *
  * Exit status: 0 when all passed, 1 when one failed, 2 when it cannot run here.
  *
@@ -14,7 +14,7 @@ import { installMissing } from "./setup.ts";
 /** The task. */
 export const verifyTask = command({
   name: "verify",
-  summary: "Run the seven checks of the document on the running stack, or on one of its own.",
+  summary: "Run seven checks on the running stack, or on one of its own.",
   flags: {
     front: value("nginx|caddy", oneOf(["nginx", "caddy"]), "balancer of its own stack (nginx)"),
     runtime: value("deno|node", oneOf(["deno", "node"]), "runtime of its own stack (deno)"),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Stack, StackStatus } from "../../stack/stack.ts";
+import type { ServiceName, Stack, StackStatus } from "../../stack/stack.ts";
 
 /** What a check saw. */
 export interface Outcome {
@@ -60,9 +60,9 @@ export function describeTally(counts: ReadonlyMap<string, number>): string {
   return [...counts].map(([word, count]) => `${word} ${count}`).join(", ");
 }
 
-/** Gateway replicas that serve. */
-export function gatewayCount(status: StackStatus): number {
-  return status.instances.filter(({ service }) => service === "gateway").length;
+/** How many replicas of `service` there are. */
+export function countOf(status: Pick<StackStatus, "instances">, service: ServiceName): number {
+  return status.instances.filter((instance) => instance.service === service).length;
 }
 
 /** Id of the one payments replica: engines name their instances differently. */

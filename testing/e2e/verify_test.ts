@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { aggregation } from "../../lab/verify/aggregation.ts";
 import { breaker } from "../../lab/verify/breaker.ts";
-import { type Check, gatewayCount, type Outcome } from "../../lab/verify/check.ts";
+import { type Check, countOf, type Outcome } from "../../lab/verify/check.ts";
 import { counter } from "../../lab/verify/counter.ts";
 import {
   cpuBlockingWithOne,
@@ -51,7 +51,11 @@ Deno.test({
   ...requires("nginx", "redis-server"),
   async fn() {
     await tries(2, async () => {
-      await using stack = await startTestStack({ replicas: 2, policy: "least-conn" });
+      await using stack = await startTestStack({
+        replicas: 2,
+        policy: "least-conn",
+        scale: { payments: 2 },
+      });
       const seen: string[] = [];
       const passed = await verify(stack, (check, outcome) => {
         seen.push(`${outcome.passed ? "pass" : "FAIL"} ${check.title}: ${outcome.seen}`);
@@ -59,7 +63,8 @@ Deno.test({
       assert.deepEqual(seen.filter((line) => line.startsWith("FAIL")), []);
       assert.deepEqual([passed, seen.length], [true, 7]);
       const status = await stack.status();
-      assert.deepEqual([status.policy, gatewayCount(status)], ["least-conn", 2]);
+      const counts = [countOf(status, "gateway"), countOf(status, "payments")];
+      assert.deepEqual([status.policy, ...counts], ["least-conn", 2, 2]);
     });
   },
 });
