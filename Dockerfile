@@ -3,7 +3,8 @@
 #   docker build --target deno .     Deno, no shell in the image
 #   docker build --target node .     the same files on Node, unbuilt
 #
-# Both start offline: packages are installed and modules transpiled here.
+# Both start offline: packages are installed and modules transpiled here. The arguments are those of
+# kit/runtime/command.ts, which says what they are for.
 
 FROM denoland/deno:distroless-2.9.6 AS packages
 WORKDIR /app
@@ -16,14 +17,14 @@ RUN ["/bin/deno", "install", "--frozen", "--entrypoint", "gateway/main.ts", "ser
 
 FROM node:24.21.0-bookworm-slim AS node
 WORKDIR /app
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 MALLOC_ARENA_MAX=1
 COPY --from=packages /app /app
 USER 65532:65532
 EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=3s --timeout=5s --start-period=20s --retries=3 \
   CMD ["node", "kit/runtime/health_probe.ts", "http://127.0.0.1:3000/readyz"]
-ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "--expose-gc"]
+ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "--expose-gc", "--max-semi-space-size=16", "--heap-growing-percent=30", "--no-allocation-site-pretenuring"]
 CMD ["gateway/main.ts"]
 
 FROM denoland/deno:distroless-2.9.6 AS deno
@@ -36,5 +37,5 @@ EXPOSE 3000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=3s --timeout=5s --start-period=20s --retries=3 \
   CMD ["/bin/deno", "run", "--quiet", "--no-prompt", "--cached-only", "--allow-net=127.0.0.1", "kit/runtime/health_probe.ts", "http://127.0.0.1:3000/readyz"]
-ENTRYPOINT ["/bin/deno", "run", "--quiet", "--no-prompt", "--cached-only", "--v8-flags=--expose-gc", "--allow-net", "--allow-env", "--allow-sys=setPriority", "--allow-read=/app,/run/secrets,/run/stack"]
+ENTRYPOINT ["/bin/deno", "run", "--quiet", "--no-prompt", "--cached-only", "--v8-flags=--expose-gc,--max-semi-space-size=16,--heap-growing-percent=30,--no-allocation-site-pretenuring", "--allow-net", "--allow-env", "--allow-sys=setPriority", "--allow-read=/app,/run/secrets,/run/stack"]
 CMD ["gateway/main.ts"]

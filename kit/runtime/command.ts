@@ -1,7 +1,7 @@
 /**
  * How an instance's process is started on each runtime: the narrowest permissions that it works under,
- * and the heap settings that keep a replica small. The stack starts replicas with it, the images spell
- * it out, the black-box tests run under it.
+ * and the heap settings that keep a replica small. The stack starts replicas with it, the Dockerfile spells
+ * it out (its files cannot change, so it has no cache of compiled code), the black-box tests run under it.
  *
  * @module
  */
@@ -30,7 +30,8 @@ const HEAP = [
  * Arguments of `deno` up to the script.
  *
  * Nothing may be written, run, or asked of the system, but for a lower priority (threads of the CPU pool
- * take one). The environment is open to reading, because ioredis enumerates it: start the process with nothing in its environment that it should not know.
+ * take one). The environment is open to reading, because ioredis enumerates it: start the process with
+ * nothing in its environment that it should not know.
  */
 export function denoArgs(options: DenoArgsOptions): string[] {
   const { read, net = ["127.0.0.1"] } = options;

@@ -12,7 +12,7 @@ import { BACKLOG, type HttpServer, type Peer, type ServeOptions } from "./server
 /** Above what a front lets through (16 KiB) with what it adds; Node's own limit is 16 KiB. */
 const MAX_HEADER_BYTES = 32_768;
 
-/** Above the time for which a front keeps its idle connections (75 s), or it meets resets. */
+/** Above the time for which a front keeps its idle connections (60 s), or it meets resets. */
 const KEEP_ALIVE_MS = 90_000;
 
 class NodePeer implements Peer {

@@ -17,9 +17,6 @@ import { runtime } from "./serve.ts";
 import { createStdout } from "./stdout.ts";
 import { startWorkers, workerRole, workInThread } from "./workers.ts";
 
-export type { Application, InstanceOptions } from "./instance.ts";
-export type { Fetch, Peer } from "./server.ts";
-
 /** Runs one instance until a signal ends it; resolves when it listens. */
 export async function runInstance<Config>(options: InstanceOptions<Config>): Promise<void> {
   const { service, env, config } = options;

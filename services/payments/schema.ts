@@ -12,8 +12,6 @@ export const newPaymentSchema = z.object({
   amountCents: z.int().min(1).max(10_000_000_000),
   currency: z.string().regex(/^[A-Z]{3}$/).default("EUR"),
 });
-/** What a client sends to pay. */
-export type NewPayment = z.infer<typeof newPaymentSchema>;
 
 /** A payment as the service stores and returns it. */
 export const paymentSchema = newPaymentSchema.extend({

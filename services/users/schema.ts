@@ -1,5 +1,5 @@
 /**
- * What a user is, and what clients may send.
+ * What a user is.
  *
  * @module
  */

@@ -13,7 +13,7 @@ import { type Container, docker, inspect, stopContainers } from "./docker.ts";
 import { INSTANCE_PORT, instanceIdOf, placeOf, type Project } from "./project.ts";
 import type { Known } from "./usage.ts";
 
-/** A gateway reads the list again within 500 ms; after this it has surely done so. */
+/** A gateway reads the list again within 200 ms; after this it has surely done so. */
 const SETTLE_MS = 700;
 const READY_TIMEOUT_MS = 60_000;
 const LOOK_EVERY_MS = 50;

@@ -11,7 +11,7 @@ import type { Instance, LaunchSpec } from "./instance.ts";
 import { instanceLaunch, type LaunchContext } from "./launch.ts";
 import { findFreePorts } from "../ports.ts";
 
-/** A gateway reads the upstreams file again within 500 ms; after this it has surely done so. */
+/** A gateway reads the upstreams file again within 200 ms; after this it has surely done so. */
 const UPSTREAMS_SETTLE_MS = 700;
 
 /** Options of {@linkcode Replicas}. */
