@@ -147,7 +147,6 @@ ${upstreamLines(front)}
 
 			# No passive health: a client that breaks off its body would count as a failed replica.
 ${activeLines(front)}
-			# Requests are read whole (a slow client costs no replica), answers are streamed.
 ${bufferLines(front, program)}
 			header_up X-Request-Start t={time.now.unix_ms}
 			header_up X-Forwarded-For {vars.client}

@@ -39,7 +39,10 @@ export function activeLines({ upstreams, activeCheck }: Front): string {
  * body of another client. 2.11.7 does not do that; the versions between were not tried.
  */
 export function bufferLines({ maxBodyBytes }: Front, { version }: FrontProgram): string {
-  return isAtLeast(version, "2.11") ? `\t\t\trequest_buffers ${maxBodyBytes + 1}` : "";
+  return isAtLeast(version, "2.11")
+    ? `\t\t\t# Requests are read whole (a slow client costs no replica), answers are streamed.
+\t\t\trequest_buffers ${maxBodyBytes + 1}`
+    : "\t\t\t# Requests and answers are streamed.";
 }
 
 /** Who the client is and which scheme it spoke, as `{vars.client}` and `{vars.client_scheme}`. */

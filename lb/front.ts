@@ -29,7 +29,7 @@ const replica = z.object({
   address,
 });
 
-/** Replicas behind one DNS name, resolved again every second (nginx needs >= 1.27.3 for it). */
+/** Replicas behind one DNS name, resolved again and again (nginx needs >= 1.27.3 for it). */
 const discovery = z.object({
   /** `name:port`; every address of the name is a replica. */
   name: address,
