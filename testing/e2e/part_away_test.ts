@@ -6,9 +6,15 @@
  */
 // deno-lint-ignore-file no-await-in-loop -- one request after the other
 import assert from "node:assert/strict";
+import { probe } from "../../lab/load/prober.ts";
 import { requires } from "../requires.ts";
-import { startTestStack, type TestStack } from "../stack.ts";
+import { killAndWait, startTestStack, type TestStack } from "../stack.ts";
 import { until } from "../until.ts";
+
+/** From Redis's return. */
+const HEALED_WITHIN_MS = 2_000;
+/** What may be kept for a while when requests fail: no more than when they do not. */
+const MEMORY_RATIO = 1.25;
 
 const order = { userId: "usr_000000000001", items: [{ sku: "a", quantity: 1, unitPriceCents: 1 }] };
 
@@ -75,15 +81,50 @@ Deno.test({
       assert.equal(await statusOf(stack, path), 200, `${path} does not need it`);
     }
     await stack.kill("redis", "SIGCONT");
-    await until("Redis to be used", async () => await statusOf(stack, "/api/users") === 200);
+    await until(
+      "Redis to be used",
+      async () => await statusOf(stack, "/api/users") === 200,
+      HEALED_WITHIN_MS,
+    );
 
-    await stack.kill("redis", "SIGKILL");
+    await killAndWait(stack, "redis");
     await until(
       "Redis to be used again",
       async () => await statusOf(stack, `/api/orders/${id}`) === 200,
+      HEALED_WITHIN_MS,
     );
     assert.equal((await place()).status, 201);
     const { instances } = await stack.status();
     for (const each of instances) assert.equal(each.restarts, each.id === "redis" ? 1 : 0, each.id);
+  },
+});
+
+Deno.test({
+  name: "nothing piles up in memory while Redis is away under 200 requests/s",
+  ...requires("nginx", "redis-server"),
+  async fn() {
+    await using stack = await startTestStack({ replicas: 1, gatewayEnv: { SHEDDING: "off" } });
+    const load = () =>
+      probe({
+        targets: ["/api/users", "/api/count/shared"].map((path) => ({ url: stack.url + path })),
+        ratePerSecond: 200,
+        durationSeconds: 8,
+      });
+    const memory = async () => {
+      const { instances } = await stack.status();
+      const ours = instances.filter(({ id }) => ["gateway-1", "users-1"].includes(id));
+      return ours.map(({ rssBytes }) => rssBytes ?? 0);
+    };
+    assert.ok((await load()).every(({ status }) => status === 200));
+    const before = await memory();
+    await stack.kill("redis", "SIGSTOP");
+    const samples = await load();
+    const away = await memory();
+    await stack.kill("redis", "SIGCONT");
+    assert.deepEqual([...new Set(samples.map(({ status }) => status))], [503]);
+    for (const [i, bytes] of away.entries()) {
+      const was = before[i] ?? 0;
+      assert.ok(bytes <= MEMORY_RATIO * was, `${was / 1e6} MB, then ${bytes / 1e6} MB`);
+    }
   },
 });
