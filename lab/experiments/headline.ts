@@ -1,6 +1,6 @@
 /**
- * `headline`: the method behind "457x" (one request that blocks, one probe), repeated, and the effect that explains its
- * 53 seconds.
+ * `headline`: the method behind "457x" (one request that blocks, one probe), repeated, and an effect that
+ * can explain its 53 seconds.
  *
  * @module
  */

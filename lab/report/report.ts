@@ -39,7 +39,7 @@ export function provenance({ environment, startedAt, mode, trialsPerCell }: Run)
     versions,
     startedAt,
     `commit ${commit?.slice(0, 12) ?? "unknown"}${dirty ? " with changes" : ""}`,
-    `${mode} run, ${trialsPerCell} trial${trialsPerCell === 1 ? "" : "s"} per cell`,
+    `${mode} run, at most ${trialsPerCell} trial${trialsPerCell === 1 ? "" : "s"} per cell`,
   ].join("; ");
 }
 
