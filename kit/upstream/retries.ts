@@ -86,22 +86,20 @@ export class Retries {
   }
 
   #hedge(endpoint: Endpoint, request: UpstreamRequest): Promise<Response> {
-    const { attempts, hedgeAfterMs } = this.#options;
+    const { attempts, clock, timers, hedgeAfterMs } = this.#options;
     const first = attempts.send(endpoint, request);
-    return hedgeAfterMs < Infinity && attempts.hasChoice
-      ? this.#hedgeWhenLate(endpoint, request, first)
-      : first;
+    if (hedgeAfterMs === Infinity || !attempts.hasChoice) return first;
+    const lateAtMs = clock.now() + hedgeAfterMs;
+    return timers.otherwise(first, lateAtMs, () => this.#overtake(endpoint, request, first));
   }
 
-  async #hedgeWhenLate(
+  /** Asks another replica beside one that takes long. */
+  async #overtake(
     endpoint: Endpoint,
     request: UpstreamRequest,
     first: Promise<Response>,
   ): Promise<Response> {
-    const { attempts, budget, clock, timers, hedgeAfterMs } = this.#options;
-    const settled = first.then(() => "settled", () => "settled");
-    const late = timers.after(clock.now() + hedgeAfterMs).then(() => "late");
-    if (await Promise.race([settled, late]) === "settled") return await first;
+    const { attempts, budget } = this.#options;
     if (!attempts.hasOther(endpoint) || !budget.take()) return await first;
     this.#hedged++;
     const second = this.#again(endpoint, request);

@@ -24,9 +24,8 @@ const MAX_GRACES = 3;
 
 interface Timer {
   readonly controller: AbortController;
-  readonly due: Promise<void>;
   /**
-   * Those who wait for something else and give up when the time has come; who has what he waited for leaves a
+   * What those do who wait for something else when the time has come; who has what he waited for leaves a
    * hole. Not a Set: the garbage collector keeps alive what its old tables held (see `Flights`).
    */
   readonly waiting: (((reason: DeadlineExceeded) => void) | undefined)[];
@@ -54,11 +53,6 @@ export class SharedTimers {
     return this.#at(atMs).controller.signal;
   }
 
-  /** Resolves at `atMs`, or a little later. */
-  after(atMs: number): Promise<void> {
-    return this.#at(atMs).due;
-  }
-
   /**
    * Settles as `work` does, if it does so in time. `work` itself goes on.
    *
@@ -66,15 +60,30 @@ export class SharedTimers {
    * @throws {DeadlineExceeded} at `atMs`, or a little later
    */
   race<T>(work: Promise<T>, atMs: number, tooLate: (value: T) => void): Promise<T> {
+    return this.otherwise(work, atMs, (reason) => Promise.reject(reason), tooLate);
+  }
+
+  /**
+   * Settles as `work` does, if it does so by `atMs` (or a little later), otherwise as what `late` begins then.
+   *
+   * @param tooLate takes what `work` gives after all
+   */
+  otherwise<T>(
+    work: Promise<T>,
+    atMs: number,
+    late: (reason: DeadlineExceeded) => Promise<T>,
+    tooLate?: (value: T) => void,
+  ): Promise<T> {
     const { waiting } = this.#at(atMs);
-    // Not Promise.race(): that would keep something of each request until the timer fires.
+    // Not Promise.race(), nor a then() of the timer: that would keep something of each request until it fires.
     return new Promise((resolve, reject) => {
-      const place = waiting.push(reject) - 1;
+      const place = waiting.push((reason) => resolve(late(reason))) - 1;
       work.then((value) => {
-        if (waiting[place] === undefined) return tooLate(value);
+        if (waiting[place] === undefined) return tooLate?.(value);
         waiting[place] = undefined;
         resolve(value);
       }, (error) => {
+        if (waiting[place] === undefined) return;
         waiting[place] = undefined;
         reject(error);
       });
@@ -94,14 +103,13 @@ export class SharedTimers {
   #start(granule: number): Timer {
     const controller = new AbortController();
     const waiting: Timer["waiting"] = [];
-    const due = this.#wait(granule * this.#granularityMs).then(() => {
+    void this.#wait(granule * this.#granularityMs).then(() => {
       this.#timers.delete(granule);
       const reason = new DeadlineExceeded("The deadline of the request has passed");
       controller.abort(reason);
-      for (const giveUp of waiting) giveUp?.(reason);
-      waiting.fill(undefined);
+      for (const goOn of waiting.splice(0)) goOn?.(reason);
     });
-    return { controller, due, waiting };
+    return { controller, waiting };
   }
 
   async #wait(untilMs: number): Promise<void> {

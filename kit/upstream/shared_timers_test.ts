@@ -28,15 +28,34 @@ Deno.test("SharedTimers.signal() shares one signal within a granule, and forgets
   assert.equal(late.aborted, true, "a time that has passed aborts at once");
 });
 
-Deno.test("SharedTimers.after() resolves when its time has come", async () => {
+Deno.test("SharedTimers.otherwise() begins something else at its time, and not before", async () => {
   const clock = new FakeClock();
   const timers = new SharedTimers(clock, 20);
-  let due = false;
-  timers.after(250).then(() => due = true);
+  const begun: string[] = [];
+  const ask = (name: string, work: Promise<string>) =>
+    timers.otherwise(work, 250, () => {
+      begun.push(name);
+      return Promise.resolve("the other");
+    }, (value) => void begun.push(`too late: ${value}`));
+  const slow = Promise.withResolvers<string>();
+  const failing = Promise.withResolvers<string>();
+  const answers = Promise.allSettled([
+    ask("done", Promise.resolve("done")),
+    ask("failed", Promise.reject(new Error("failed"))),
+    ask("slow", slow.promise),
+    ask("failing", failing.promise),
+  ]);
   await clock.advance(250);
-  assert.equal(due, false);
+  assert.deepEqual(begun, []);
   await clock.advance(10);
-  assert.equal(due, true);
+  assert.deepEqual(begun, ["slow", "failing"]);
+  slow.resolve("after all");
+  failing.reject(new Error("after all"));
+  assert.deepEqual(
+    (await answers).map((end) => end.status === "fulfilled" ? end.value : end.reason.message),
+    ["done", "failed", "the other", "the other"],
+  );
+  assert.deepEqual(begun, ["slow", "failing", "too late: after all"]);
 });
 
 Deno.test("SharedTimers.race() gives up at its time, or settles as the work does", async () => {

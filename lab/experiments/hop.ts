@@ -79,7 +79,7 @@ export const hop: Experiment = {
     "One of 100 users in one of 30 spellings, at random, so that equal requests hardly meet. The front alone answers a path outside /api " +
     "by itself, the gateway alone GET /api/count. What forwards to a service has had 4 s of this load before (1.3 s in a quick " +
     "run, which is not enough to compile everything). The bare proxy runs with V8's default heap, the gateway with the " +
-    "settings of a replica.",
+    "settings of a replica. One replica of each service: hedging is on, and has nobody else to ask.",
   trials: { full: 5, quick: 2 },
   // Fronts matter where there is one; layers matter to the gateway that forwards.
   includes: ({ path, front, off }) =>
