@@ -9,12 +9,16 @@ import { z } from "zod";
 import { Problem } from "../kit/problem.ts";
 import { MemoryRateLimiter } from "../kit/store/rate_limiter.ts";
 import { readAnswer } from "../kit/upstream/answer.ts";
+import { ID } from "./forward.ts";
 import type { GatewayParts } from "./gateway.ts";
+
+/** Longest body that holds credentials. */
+export const MAX_CREDENTIALS_BYTES = 8_192;
 
 /** Body of `POST /api/login` and `POST /api/token`. */
 export const credentialsSchema = z.object({
   /** Id of a user. */
-  user: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be the id of a user"),
+  user: z.string().regex(ID, "must be the id of a user"),
   password: z.string().min(1).max(1_000),
 });
 /** What a client logs in with. */

@@ -8,14 +8,14 @@ import { z } from "zod";
 import { Problem, type ProblemBody, PROBLEMS } from "../kit/problem.ts";
 import { readAnswer } from "../kit/upstream/answer.ts";
 import { parseQuery } from "../kit/validate.ts";
-import { readFields } from "./forward.ts";
+import { ID, readFields } from "./forward.ts";
 import type { GatewayApp, GatewayParts, UpstreamName } from "./gateway.ts";
 
 /** The parts get this share of the time, so that a late one can still be named in time. */
 const PARTS_SHARE = 0.9;
 
 const querySchema = z.object({
-  user: z.string("must be given").regex(/^[A-Za-z0-9_-]{1,64}$/, "must be the id of a user"),
+  user: z.string("must be given").regex(ID, "must be the id of a user"),
 });
 const userSchema = z.looseObject({ id: z.string() });
 const listSchema = z.object({ items: z.array(z.unknown()) }).transform(({ items }) => items);

@@ -43,7 +43,7 @@ const WITHHELD = new Set([
 /** What is not passed on as a service answered it. */
 const CLEANED = new Set([...HOP_BY_HOP, "content-encoding", "location"]);
 /** Ids as the services make them, and nothing that could change the meaning of a URL. */
-const ID = /^[A-Za-z0-9_-]{1,64}$/;
+export const ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Adds the routes that are passed on. */
 export function forwardRoutes(app: GatewayApp, parts: GatewayParts): void {

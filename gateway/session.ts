@@ -12,11 +12,10 @@ import type { InstanceEnv } from "../kit/instance_app.ts";
 import { Problem } from "../kit/problem.ts";
 import { type Session, Sessions } from "../kit/sessions.ts";
 import { parseJsonBody, parseQuery } from "../kit/validate.ts";
-import { type CheckCredentials, credentialsSchema } from "./credentials.ts";
+import { type CheckCredentials, credentialsSchema, MAX_CREDENTIALS_BYTES } from "./credentials.ts";
 import type { GatewayApp, GatewayParts } from "./gateway.ts";
 
 const COOKIE = "session";
-const MAX_CREDENTIALS_BYTES = 8_192;
 
 const logoutQuerySchema = z.object({
   /** Ends every session of the user, on all devices. */

@@ -6,11 +6,10 @@
 import { clientNetwork } from "../kit/client_network.ts";
 import { Problem } from "../kit/problem.ts";
 import { parseJsonBody } from "../kit/validate.ts";
-import { type CheckCredentials, credentialsSchema } from "./credentials.ts";
+import { type CheckCredentials, credentialsSchema, MAX_CREDENTIALS_BYTES } from "./credentials.ts";
 import type { GatewayApp, GatewayParts } from "./gateway.ts";
 import { Tokens } from "./tokens.ts";
 
-const MAX_CREDENTIALS_BYTES = 8_192;
 const BEARER = /^Bearer +([A-Za-z0-9_.-]{1,4096})$/i;
 
 /** Adds the two routes. */

@@ -51,7 +51,8 @@ export interface EventConsumerOptions<T> {
   /**
    * After `handle` has failed so often an event goes to the stream `<stream>:dead`, which keeps some 10,000.
    * Failures because the store was away do not count. A delivery of which nobody told the end (its consumer
-   * was killed, or the store was away then too) counts a tenth: an event that kills who handles it ends as well.
+   * was killed, or the store was away then too) counts a tenth: an event that kills who handles it ends as well,
+   * with those that were delivered beside it each time.
    *
    * @default 5
    */
@@ -73,7 +74,8 @@ const RETRY_MS = 250;
 const FORGET_AFTER_MS = 600_000;
 
 type Entry = [id: string, fields: string[]];
-type Pending = [id: string, consumer: string, idleMs: number, deliveries: number];
+/** `weight` is Redis's count of deliveries, to which failures add more. */
+type Pending = [id: string, consumer: string, idleMs: number, weight: number];
 
 /** Starts to work off a stream. */
 export function consumeEvents<T>(options: EventConsumerOptions<T>): EventConsumer {
@@ -101,18 +103,20 @@ export function consumeEvents<T>(options: EventConsumerOptions<T>): EventConsume
   async function takeStale(): Promise<Entry[]> {
     const pending = await redis.xpending(stream, group, "IDLE", staleMs, "-", "+", batch);
     const stale: string[] = [];
-    for (const [entry, , , deliveries] of pending as Pending[]) {
-      if (deliveries < maxFailures * FAILURE_WEIGHT) stale.push(entry);
+    for (const [entry, , , weight] of pending as Pending[]) {
+      if (weight < maxFailures * FAILURE_WEIGHT) stale.push(entry);
       // deno-lint-ignore no-await-in-loop -- rare
-      else await bury(entry, deliveries);
+      else await bury(entry, Math.floor(weight / FAILURE_WEIGHT));
     }
+    // There may be more than these; those that are taken now are not stale any more.
+    if (pending.length === batch) lookForStaleAtMs = clock.now();
     if (stale.length === 0) return [];
     return await redis.xclaim(stream, group, consumer, staleMs, ...stale) as Entry[];
   }
 
-  async function bury(entry: string, deliveries: number): Promise<void> {
-    await BURY.run(redis, [stream, `${stream}:dead`], [group, entry, deliveries, staleMs]);
-    log.error("event given up", { stream, entry, deliveries });
+  async function bury(entry: string, failures: number): Promise<void> {
+    await BURY.run(redis, [stream, `${stream}:dead`], [group, entry, failures, staleMs]);
+    log.error("event given up", { stream, entry, failures });
   }
 
   /** Returns whether the event is done with. */
@@ -129,16 +133,17 @@ export function consumeEvents<T>(options: EventConsumerOptions<T>): EventConsume
       log[unavailable ? "debug" : "warn"]("event failed", { stream, entry, error });
       // That the store is away is not the event's fault.
       const weight = unavailable ? 0 : FAILURE_WEIGHT;
-      await COUNT_FAILURE.run(redis, [stream], [group, consumer, entry, weight]).catch(() => {
-        // The store is away: the delivery itself has been counted.
+      await COUNT_FAILURE.run(redis, [stream], [group, consumer, entry, weight]).catch((error) => {
+        // The delivery itself has been counted.
+        log.debug("failure not counted", { stream, entry, error });
       });
       return false;
     }
   }
 
+  let lookForStaleAtMs = 0;
   async function run(): Promise<void> {
     let joined = false;
-    let lookForStaleAtMs = 0;
     while (!closed.signal.aborted) {
       try {
         // deno-lint-ignore no-await-in-loop -- one batch after the other

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { startTestRedis, type TestRedis } from "../testing/redis.ts";
+import { pause } from "../testing/pause.ts";
 import { requires } from "../testing/requires.ts";
 import { until } from "../testing/until.ts";
+import { systemClock } from "./clock.ts";
 import type { EventConsumer, EventConsumerOptions, EventRef } from "./event_consumer.ts";
 import { Problem } from "./problem.ts";
 import type { RedisClient } from "./redis.ts";
@@ -111,7 +113,7 @@ test("consumeEvents() takes over what a killed consumer left", async (bench) => 
   assert.deepEqual(seen, [1, 2]);
 });
 
-test("consumeEvents() gives an event up after so many deliveries, and keeps it", async (bench) => {
+test("consumeEvents() gives an event up after so many failures, and keeps it", async (bench) => {
   const { redis, add, start } = bench;
   const tries = new Map<number, number>();
   await add("no JSON", 1);
@@ -144,6 +146,27 @@ test("consumeEvents() does not give an event up because the store was away", asy
   await until("the event", () => isEmpty(redis));
   assert.equal(tries, 6);
   assert.equal(await redis.exists("s:dead"), 0);
+});
+
+test("consumeEvents() takes over a long backlog without waiting between batches", async (bench) => {
+  const { redis, add, start, done } = bench;
+  await redis.xgroup("CREATE", "s", "g", "0", "MKSTREAM");
+  await add(...Array.from({ length: 50 }, (_, n) => n));
+  await redis.xreadgroup("GROUP", "g", "dead", "STREAMS", "s", ">");
+  await pause(300);
+  const seen: number[] = [];
+  start({
+    batch: 5,
+    staleMs: 300,
+    // It stands still: the time for another look at the usual interval never comes.
+    clock: { ...systemClock, now: () => 0 },
+    handle: (event, ref) => {
+      seen.push(event.n);
+      return done(ref);
+    },
+  });
+  await until("all events", () => isEmpty(redis));
+  assert.equal(seen.length, 50);
 });
 
 test("consumeEvents() does not give an event up because its consumers were killed, unless that goes on", async (bench) => {

@@ -27,7 +27,7 @@ redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3],
 /**
  * Moves an event that cannot be carried out to the dead, unless somebody took it over meanwhile.
  *
- * KEYS: stream, stream of the dead. ARGV: group, entry, deliveries, least idle ms.
+ * KEYS: stream, stream of the dead. ARGV: group, entry, failures, least idle ms.
  */
 export const BURY: RedisScript = new RedisScript(`
 local pending = redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[4], ARGV[2], ARGV[2], 1)
@@ -35,7 +35,7 @@ if #pending == 0 then return end
 local found = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])
 if found[1] then
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', 10000, '*', 'entry', ARGV[2],
-    'deliveries', ARGV[3], unpack(found[1][2]))
+    'failures', ARGV[3], unpack(found[1][2]))
 end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
 redis.call('XDEL', KEYS[1], ARGV[2])

@@ -9,9 +9,9 @@
  *   long ago the front took a request, by its `X-Request-Start`. While a standing queue is there, what
  *   waited longer than a short target is refused, as CoDel does with packets. And what waited very long
  *   is refused always: its client has probably left.
- * - **lag**: the same for requests that carry no such time, or are too few to tell a queue from a burst.
- *   The share that is refused grows with the excess of the average event-loop lag over a high-water mark,
- *   as in toobusy-js.
+ * - **lag**: the same for requests that carry no such time, and for those that are too few to tell a
+ *   queue from a burst and waited. The share that is refused grows with the excess of the average
+ *   event-loop lag over a high-water mark, as in toobusy-js.
  *
  * One block of the loop, however long, is one event and leads to no refusals: once it is over there is
  * nothing to be protected from, and what gathered meanwhile is served.
@@ -173,7 +173,8 @@ export class LoadShedder {
     if (late) this.#window.late++;
     if (ageMs > maxQueueAgeMs) return "queue-age";
     const synchronous = lifecycle.inFlight <= SYNCHRONOUS_IN_FLIGHT;
-    if (late && synchronous && this.#standingQueue) return "queue-age";
+    if (!late || !synchronous) return undefined;
+    if (this.#standingQueue) return "queue-age";
     return this.#few ? this.#refuseByLag() : undefined;
   }
 

@@ -191,12 +191,16 @@ Deno.test("LoadShedder refuses a share that grows with the average lag beyond th
 });
 
 Deno.test("LoadShedder refuses by lag what carries no time of the front, or comes too seldom", () => {
-  const { shedder, lagFor, askFor } = createShedder();
+  const { shedder, lifecycle, lagFor, askFor } = createShedder();
   askFor(1_000, 1);
   lagFor(60_000, 200);
-  assert.deepEqual(askFor(1_000, 1), [undefined]);
-  assert.deepEqual(askFor(250, 1, 50), [undefined], "which only the end of the window tells");
-  assert.deepEqual(askFor(1_000, 1, 50), ["lag"]);
+  assert.deepEqual(askFor(250, 100), [undefined]);
+  assert.deepEqual(askFor(250, 100, 50), [undefined], "which only the end of the window tells");
+  assert.deepEqual(askFor(1_000, 100, 50), ["lag"]);
+  assert.deepEqual(askFor(1_000, 10, 50), [undefined], "who did not wait is served");
+  lifecycle.inFlight = 17;
+  assert.deepEqual(askFor(1_000, 100, 50), [undefined], "what waits is asynchronous");
+  lifecycle.inFlight = 1;
   assert.equal(shedder.refuse(null), "lag");
   assert.equal(shedder.refuse("yesterday"), "lag");
 });

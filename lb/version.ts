@@ -1,5 +1,5 @@
 /**
- * Which features a balancer's version has.
+ * Whether a program's version has what is wanted of it.
  *
  * @module
  */

@@ -8,7 +8,8 @@
  *
  * @module
  */
-import { compareVersions, type ToolAbsent, type ToolName } from "./tools.ts";
+import { isAtLeast } from "../lb/version.ts";
+import type { ToolAbsent, ToolName } from "./tools.ts";
 
 /** What the plan depends on. */
 export interface Machine {
@@ -130,7 +131,7 @@ function planOha(machine: Machine): InstallStep | string {
   const what = "oha (cargo, takes minutes)";
   const build = (cargo: string) => [cargo, "install", "oha", "--locked", "--root", ".tools"];
   const { cargo } = machine;
-  if (cargo && compareVersions(cargo.version, OHA_CARGO) >= 0) {
+  if (cargo && isAtLeast(cargo.version, OHA_CARGO)) {
     return { what, commands: [build(cargo.path)] };
   }
   // Debian's newer cargo. Not judged by the version in the index: before the update that comes first, the index

@@ -7,6 +7,7 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { isAtLeast } from "../lb/version.ts";
 
 /** Every program that something here may need. */
 export const TOOLS = [
@@ -135,11 +136,11 @@ export function findTool(name: ToolName, options: FindToolOptions = {}): Tool {
     const version = readVersion(path, spec.versionArgs);
     if (version === undefined) {
       reason ??= `${path} does not say its version${spec.failure ? `: ${spec.failure}` : ""}`;
-    } else if (spec.minimum !== undefined && compareVersions(version, spec.minimum) < 0) {
+    } else if (spec.minimum !== undefined && !isAtLeast(version, spec.minimum)) {
       reason ??= `${name} ${version} at ${path} is older than ${spec.minimum}`;
     } else {
       const limits = (spec.limits ?? [])
-        .filter(({ below }) => compareVersions(version, below) < 0)
+        .filter(({ below }) => !isAtLeast(version, below))
         .map(({ below, means }) => `${means}; needs >= ${below}`);
       return { present: true, name, path, version, limits };
     }
@@ -150,17 +151,6 @@ export function findTool(name: ToolName, options: FindToolOptions = {}): Tool {
     reason: reason ?? `${name} is not installed`,
     unfit: reason !== undefined,
   };
-}
-
-/** Less than 0, 0 or more than 0 as dotted version `a` is older than, equal to or newer than `b`. */
-export function compareVersions(a: string, b: string): number {
-  const left = a.split(".").map(Number);
-  const right = b.split(".").map(Number);
-  for (let i = 0; i < Math.max(left.length, right.length); i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 function candidates(programs: readonly string[], folders: readonly string[]): string[] {

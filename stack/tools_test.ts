@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { requires } from "../testing/requires.ts";
-import { compareVersions, findTool } from "./tools.ts";
+import { findTool } from "./tools.ts";
 
 /** A folder of fake programs that print the given text. */
 async function fakeTools(programs: Record<string, string>): Promise<string> {
@@ -11,18 +11,6 @@ async function fakeTools(programs: Record<string, string>): Promise<string> {
   }
   return folder;
 }
-
-Deno.test("compareVersions() compares part by part as numbers", () => {
-  for (
-    const [a, b, sign] of [
-      ["1.27.3", "1.27.3", 0],
-      ["1.27.10", "1.27.3", 1], // not as text
-      ["22.18", "22.18.0", 0], // a missing part is 0
-      ["1.22.1", "1.27.3", -1],
-      ["2", "1.99", 1],
-    ] as const
-  ) assert.equal(Math.sign(compareVersions(a, b)), sign, `${a} ${b}`);
-});
 
 Deno.test({
   name: "findTool() reads the version from stdout or stderr and says what it rules out",

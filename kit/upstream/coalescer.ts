@@ -26,7 +26,10 @@ interface Shared {
 
 /** Options of {@linkcode Coalescer}. */
 export interface CoalescerOptions {
-  /** Hold everybody to the deadline of his own request; without them sharing may take for ever. */
+  /**
+   * Let nobody wait beyond the deadline of his own request; without them sharing may take for ever. Who leads
+   * may have an earlier one: when that passes, it has passed for those who joined.
+   */
   timers?: SharedTimers;
 }
 
@@ -56,7 +59,7 @@ export class Coalescer {
     return this.#lead(this.#flights.add(key, headers), request.deadlineAtMs, send);
   }
 
-  /** Who asks after a write must not share what was asked before it. */
+  /** Who asks after a write to this service, at this replica, must not share what was asked before it. */
   async #write(send: () => Promise<Response>): Promise<Response> {
     try {
       return await send();

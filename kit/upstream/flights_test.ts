@@ -6,19 +6,28 @@ Deno.test("Flights finds what is in flight by path and credentials, and nothing 
   // Few, so that they meet, are removed and come again.
   const path = fc.constantFrom("", "/", "/users", "/users/1", "/users/2");
   const credentials = fc.constantFrom("", "\n", "a\n", "\na");
-  const step = fc.record({ path, credentials, add: fc.boolean() });
-  fc.assert(fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+  const what = fc.constantFrom("add", "remove", "remove", "close all", "remove closed");
+  const step = fc.record({ path, credentials, what });
+  fc.assert(fc.property(fc.array(step, { maxLength: 200, size: "max" }), (steps) => {
     const flights = new Flights<never>();
     const model = new Map<string, Flight<never>>();
-    for (const { path, credentials, add } of steps) {
+    const closed: Flight<never>[] = [];
+    for (const { path, credentials, what } of steps) {
       const key = JSON.stringify([path, credentials]);
       const known = model.get(key);
       assert.equal(flights.find(flightKey(path, credentials)), known);
-      if (add && !known) {
+      if (what === "add" && !known) {
         model.set(key, flights.add(flightKey(path, credentials), { accept: path }));
-      } else if (!add && known) {
+      } else if (what === "remove" && known) {
         flights.remove(known);
         model.delete(key);
+      } else if (what === "close all") {
+        flights.closeAll();
+        closed.push(...model.values());
+        model.clear();
+      } else if (what === "remove closed") {
+        const flight = closed.splice(Math.floor(closed.length / 2), 1)[0];
+        if (flight) flights.remove(flight);
       }
     }
     for (const flight of model.values()) {

@@ -66,6 +66,7 @@ export class SharedTimers {
   /**
    * Settles as `work` does, if it does so by `atMs` (or a little later), otherwise as what `late` begins then.
    *
+   * @param late must not throw: others wait for the same timer
    * @param tooLate takes what `work` gives after all
    */
   otherwise<T>(

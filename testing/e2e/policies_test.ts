@@ -94,7 +94,7 @@ Deno.test({
       };
       // Starts a thread of the pool.
       assert.equal((await fetch(`${stack.url}/api/cpu-bound?ms=100&mode=offload`)).status, 200);
-      await p99(false, 2); // warms everything
+      await p99(false, 4); // warms everything
       const quiet = await p99(false);
       const busy = await p99(true);
       const described = `quiet p99 ${quiet.toFixed(1)} ms, busy ${busy.toFixed(1)} ms`;

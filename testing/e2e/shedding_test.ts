@@ -75,10 +75,11 @@ async function overloadTheSurvivor({ ms, acceptedFromMs }: typeof WORK[number]) 
 for (const work of WORK) {
   Deno.test({
     name:
-      `one replica of three left and 20 % too much work of ${work.ms} ms: what is accepted is quick, the rest refused at once`,
+      `one replica of three left and 20 % too much work of ${work.ms} ms: what is accepted is quick, the rest refused within ${work.refusedWithinMs} ms`,
     ...requires("nginx", "redis-server", "oha"),
     async fn() {
       const results: Awaited<ReturnType<typeof overloadTheSurvivor>>[] = [];
+      // deno-lint-ignore no-await-in-loop -- the loop makes tests
       await tries(3, async () => {
         const result = await overloadTheSurvivor(work);
         results.push(result);
