@@ -71,7 +71,12 @@ class SwarmStack implements AsyncDisposable {
     await until("three gateways", async () => {
       const line = await docker(["service", "ls", `--filter=name=${this.name}_gateway`]);
       return line.includes(" 3/3 ");
-    }, 2 * MINUTE_MS);
+    }, 2 * MINUTE_MS).catch(async (error) => {
+      const why = ["service", "ps", "--no-trunc", "--format={{.Error}}", `${this.name}_gateway`];
+      // deno-lint-ignore no-console -- why they do not come is nowhere else
+      console.log(await docker(why));
+      throw error;
+    });
     // Swarm starts all at once: by now each gateway has found the services, and the front each gateway.
     await until("each of them to serve", async () => {
       const instances = await Promise.all(Array.from({ length: 30 }, () => this.#ask()));
