@@ -26,8 +26,8 @@ interface UpstreamMetrics {
 const REFUSED_WITHIN_MS = 10;
 /** p99 of users while payments is ill, to what it was before. */
 const USERS_RATIO = 1.5;
-/** `UPSTREAM_TIMEOUT_MS`. */
-const DEADLINE_MS = 2_000;
+/** What a machine that other tests share may add; what a hung service costs are seconds. */
+const NOISE_MS = 5;
 
 async function upstream(gateway: string, name: string): Promise<UpstreamMetrics> {
   const answer = await fetch(`${gateway}/api/metrics`);
@@ -44,6 +44,7 @@ async function setFaults(address: string, ...faults: unknown[]): Promise<void> {
 }
 
 const p99 = (samples: readonly Sample[]) => percentile(samples.map((s) => s.latencyMs), 0.99);
+const p50 = (samples: readonly Sample[]) => percentile(samples.map((s) => s.latencyMs), 0.5);
 const statuses = (samples: readonly Sample[]) => [...new Set(samples.map(({ status }) => status))];
 const endMs = ({ intendedMs, latencyMs }: Sample) => intendedMs + latencyMs;
 
@@ -133,6 +134,7 @@ async function fallAndRise(fail: Failure) {
   const failure = await fail(stack);
   const getDashboard = async () => (await fetch(targets.at(-1)?.url ?? "")).json();
   const early = getDashboard();
+  early.catch(() => {}); // awaited below
   await until("the breaker to open", async () => await state() === "open", 6_000);
   const openedAtMs = load.elapsedMs();
   await pause(2_000);
@@ -148,6 +150,7 @@ async function fallAndRise(fail: Failure) {
   const quiet = samples.filter((s) => s.intendedMs > 500 && endMs(s) < failedAtMs);
   const during = samples.filter((s) => s.intendedMs >= failedAtMs && s.intendedMs < healedAtMs);
   const refused = part(samples, "payments").filter(({ status }) => status === 503);
+  const open = refused.filter((s) => s.intendedMs > openedAtMs && endMs(s) < healedAtMs);
   const firstRefusedMs = Math.min(...refused.map(endMs));
   return {
     early: await early,
@@ -156,7 +159,8 @@ async function fallAndRise(fail: Failure) {
     dashboards: part(samples, "dashboard"),
     usersP99Ms: { quiet: p99(part(quiet, "users")), during: p99(part(during, "users")) },
     refused: refused.length,
-    refusedP99Ms: p99(refused.filter((s) => s.intendedMs > openedAtMs && endMs(s) < healedAtMs)),
+    refusedP50Ms: p50(open),
+    refusedP99Ms: p99(open),
     failed:
       part(during, "payments").filter((s) =>
         [500, 502, 504].includes(s.status) && endMs(s) < firstRefusedMs
@@ -173,14 +177,22 @@ for (const [what, fail] of FAILURES) {
       await tries(3, async () => {
         const result = await fallAndRise(fail);
         results.push(result);
-        const { usersP99Ms: { quiet, during }, refusedP99Ms, dashboards } = result;
-        assert.ok(during <= USERS_RATIO * quiet, `users p99 ${quiet} ms, then ${during} ms`);
+        const { usersP99Ms: { quiet, during }, refusedP99Ms } = result;
+        const described = `users p99 ${quiet.toFixed(1)} ms, then ${during.toFixed(1)} ms`;
+        // deno-lint-ignore no-console -- the figures are what the reader wants
+        console.log(`${described}; refused within ${refusedP99Ms.toFixed(1)} ms`);
+        assert.ok(during <= USERS_RATIO * quiet, described);
         assert.ok(refusedP99Ms <= REFUSED_WITHIN_MS, `refused within ${refusedP99Ms} ms`);
-        const slowestMs = Math.max(...dashboards.map(({ latencyMs }) => latencyMs));
-        assert.ok(slowestMs < DEADLINE_MS, `a dashboard took ${slowestMs} ms`);
       });
       // No noise excuses these.
-      for (const { early, late, users, dashboards, refused, failed } of results) {
+      for (const { early, late, users, dashboards, refused, failed, ...times } of results) {
+        const { usersP99Ms: { quiet, during }, refusedP50Ms } = times;
+        assert.ok(
+          during <= USERS_RATIO * quiet + NOISE_MS,
+          `users p99 ${quiet}, then ${during} ms`,
+        );
+        assert.ok(refusedP50Ms <= REFUSED_WITHIN_MS, `half refused within ${refusedP50Ms} ms`);
+        assert.ok(dashboards.every(({ latencyMs }) => latencyMs < 2_000), "inside its deadline");
         assert.deepEqual(statuses(users), [200]);
         assert.deepEqual(statuses(dashboards), [200]);
         // One that fails half of the time may answer before the breaker opens.
