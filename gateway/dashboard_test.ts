@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { FakeServer } from "../testing/fake_fetch.ts";
+import type { FakeServer } from "../testing/fake_send.ts";
 import { createTestGateway } from "../testing/gateway.ts";
 
 const answers: Record<string, () => Response | Promise<Response>> = {

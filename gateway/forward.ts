@@ -41,7 +41,7 @@ const WITHHELD = new Set([
   "x-request-start",
 ]);
 /** What is not passed on as a service answered it. */
-const CLEANED = new Set([...HOP_BY_HOP, "content-encoding", "location"]);
+const CLEANED = new Set([...HOP_BY_HOP, "location"]);
 /** Ids as the services make them, and nothing that could change the meaning of a URL. */
 export const ID = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -68,14 +68,8 @@ export function forwardRoutes(app: GatewayApp, parts: GatewayParts): void {
         ? { body: new RequestBody(raw.body, config.MAX_BODY_BYTES) }
         : {}),
     });
-    const { body, status, headers } = answer;
-    let passed = new Response(body, { status, headers });
-    if (passed.headers === headers) {
-      // @hono/node-server's Response takes them over as they are: those of fetch, which cannot be changed.
-      passed = new Response(body, { status, headers: new Headers(headers) });
-    }
-    if (hasAny(headers, CLEANED)) cleanAnswer(passed.headers);
-    return passed;
+    if (hasAny(answer.headers, CLEANED)) cleanAnswer(answer.headers);
+    return answer;
   }
 
   app.get("/api/users", (c) => forward(c, "users", "/users"));
@@ -102,8 +96,8 @@ export function readFields(c: Context<InstanceEnv>, findOrigin: FindOrigin): Req
   const { passed: fields, withheld } = splitFields(headers, WITHHELD);
   setForwarded(fields, findOrigin(headers, c.env.peer?.remoteAddress));
   fields["x-request-id"] = c.env.requestId;
-  // fetch would decompress, and the front is the one who compresses. Said here and not at the attempt, because layers
-  // above it compare fields that an answer varies with.
+  // The front is the one who compresses. Said here and not at the attempt, because layers above it compare fields that an
+  // answer varies with.
   fields["accept-encoding"] = "identity";
   const { traceparent, tracestate, authorization = "", cookie = "" } = withheld;
   if (traceparent !== undefined && acceptTraceparent(traceparent) !== undefined) {
@@ -119,11 +113,6 @@ export function readFields(c: Context<InstanceEnv>, findOrigin: FindOrigin): Req
 
 function cleanAnswer(headers: Headers): void {
   removeHopByHop(headers);
-  if (headers.has("content-encoding")) {
-    // fetch has decompressed the body (it was asked for none, so this is a service that ignores that).
-    headers.delete("content-encoding");
-    headers.delete("content-length");
-  }
   const location = headers.get("location");
   // What is `/orders/1` at the service is `/api/orders/1` here.
   if (location !== null) headers.set("location", location.replace(/^\/(?!\/)/, "/api/"));

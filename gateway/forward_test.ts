@@ -87,23 +87,12 @@ Deno.test("gateway passes status, fields and several cookies of an answer, not w
 });
 
 Deno.test("gateway passes a redirect on instead of following it", async () => {
-  const { app, seen } = setUp(() =>
+  const { app } = setUp(() =>
     new Response(null, { status: 302, headers: { location: "https://elsewhere.example/users" } })
   );
   const answer = await app.request("/api/users");
   assert.equal(answer.status, 302);
   assert.equal(answer.headers.get("location"), "https://elsewhere.example/users");
-  assert.equal(seen[0]?.redirect, "manual");
-});
-
-Deno.test("gateway tells no length of a body that fetch has decompressed", async () => {
-  const { app } = setUp(() =>
-    new Response("plain", { headers: { "content-encoding": "gzip", "content-length": "3" } })
-  );
-  const answer = await app.request("/api/users");
-  assert.equal(answer.headers.has("content-encoding"), false);
-  assert.equal(answer.headers.has("content-length"), false);
-  assert.equal(await answer.text(), "plain");
 });
 
 Deno.test("gateway streams an answer: the first piece is here before the last is made", async () => {

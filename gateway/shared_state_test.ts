@@ -9,6 +9,7 @@ import { RedisCounter } from "../kit/store/counter.ts";
 import { RedisRateLimiter } from "../kit/store/rate_limiter.ts";
 import { RedisSessionStore } from "../kit/store/session_store.ts";
 import { createUpstream } from "../kit/upstream.ts";
+import { createHttpClient } from "../kit/runtime/http_client.ts";
 import { createOrdersApp } from "../services/orders/app.ts";
 import { orderKind } from "../services/orders/store.ts";
 import { createTestGateway, type TestGateway } from "../testing/gateway.ts";
@@ -147,12 +148,14 @@ Deno.test({
       },
     );
     const origins = [`http://127.0.0.1:${service.addr.port}`];
+    using client = createHttpClient();
     const closers: (() => void | Promise<void>)[] = [() => redis.close()];
     const { cacheUpstreams } = await import("./shared_state.ts"); // it loads ioredis
     function createReplica(): TestGateway {
       const endpoints = { current: () => origins, [Symbol.dispose]() {} };
       const clock = systemClock;
-      const create = (name: UpstreamName) => createUpstream({ name, endpoints, clock });
+      const create = (name: UpstreamName) =>
+        createUpstream({ name, endpoints, send: client.send, clock });
       const config = gatewayConfigSchema.parse({ CACHE_TTL_MS: "3600000", REDIS_URL: server.url });
       const upstreams = {
         users: create("users"),

@@ -6,6 +6,7 @@
 import { type Endpoints, parseEndpoints, watchEndpointsFile } from "../kit/endpoints.ts";
 import type { InstanceContext } from "../kit/instance_app.ts";
 import { createUpstream, type Upstream } from "../kit/upstream.ts";
+import { createHttpClient } from "../kit/runtime/http_client.ts";
 import { SharedTimers } from "../kit/upstream/shared_timers.ts";
 import type { GatewayConfig } from "./config.ts";
 import type { UpstreamName } from "./gateway.ts";
@@ -18,6 +19,8 @@ export function createUpstreams(
 ): Record<UpstreamName, Upstream> {
   const { clock, log } = context;
   const timers = new SharedTimers(clock);
+  const client = createHttpClient({ direct: config.HTTP_CLIENT === "direct" });
+  closers.push(() => client[Symbol.dispose]());
   const urls = {
     users: config.USERS_URL,
     orders: config.ORDERS_URL,
@@ -34,6 +37,7 @@ export function createUpstreams(
     return createUpstream({
       name,
       endpoints,
+      send: client.send,
       clock,
       timers,
       layersOff: config.LAYERS_OFF,

@@ -61,7 +61,7 @@ export function createFindOrigin(trusted: readonly string[] = PRIVATE_NETWORKS):
 
 /**
  * Sets the fields that tell the next hop where a request came from: its address, and its protocol if that
- * was https. Not the host: the services make no absolute URLs, and each field that `fetch` is given costs.
+ * was https. Not the host: the services make no absolute URLs, and each field costs.
  */
 export function setForwarded(fields: HeaderFields, origin: Origin): void {
   const { address, protocol } = origin;

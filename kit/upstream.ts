@@ -17,7 +17,7 @@ import { RetryBudget } from "./upstream/budget.ts";
 import { Coalescer } from "./upstream/coalescer.ts";
 import { Ejector } from "./upstream/ejection.ts";
 import { waitForRecovery } from "./upstream/recovery.ts";
-import type { UpstreamRequest } from "./upstream/request.ts";
+import type { HttpSend, UpstreamRequest } from "./upstream/request.ts";
 import { Retries } from "./upstream/retries.ts";
 import { SharedTimers } from "./upstream/shared_timers.ts";
 
@@ -44,8 +44,8 @@ export interface UpstreamOptions {
   clock?: Clock;
   /** Uniform in [0, 1). @default Math.random */
   random?: () => number;
-  /** @default the runtime's fetch */
-  fetch?: typeof fetch;
+  /** Sends one request; see `createHttpClient`. */
+  send: HttpSend;
   /** Shared by all upstreams of a process. @default its own */
   timers?: SharedTimers;
   /** Layers to leave out. @default [] */
@@ -77,7 +77,7 @@ export interface UpstreamSnapshot {
 export interface Upstream {
   readonly name: string;
   /**
-   * Sends a request; the answer is streamed and may be of any status.
+   * Sends a request; the answer may be of any status, its body may be a stream, and its headers can be changed.
    *
    * @throws {Problem} `bad-gateway` when no replica answered, `gateway-timeout` when the deadline
    * passed, `unavailable` while the breaker is open, `overloaded` when too many wait already, and what
@@ -89,11 +89,10 @@ export interface Upstream {
 
 /** Makes the way to one service. */
 export function createUpstream(options: UpstreamOptions): Upstream {
-  const { name, endpoints, clock = systemClock, random = Math.random } = options;
+  const { name, endpoints, send, clock = systemClock, random = Math.random } = options;
   const { timers = new SharedTimers(clock), layersOff = [], maxConcurrent = 256 } = options;
   const on = (layer: Layer) => !layersOff.includes(layer);
   const balancer = new Balancer(endpoints, { random });
-  const upstreamFetch = options.fetch ?? fetch;
   let recovery: AbortController | undefined;
   const breaker = new Breaker({
     random,
@@ -110,14 +109,14 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     recovery = new AbortController();
     const { signal } = recovery;
     const origins = () => endpoints.current();
-    const back = await waitForRecovery({ origins, fetch: upstreamFetch, clock, timers, signal });
+    const back = await waitForRecovery({ origins, send, clock, timers, signal });
     if (back) breaker.askAgain(clock.now());
   }
 
   const attempts = new Attempts({
     name,
     clock,
-    fetch: upstreamFetch,
+    send,
     balancer,
     ...(on("deadline") ? { timers } : {}),
     ...(on("breaker") ? { breaker } : {}),

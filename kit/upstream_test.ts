@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { FakeServer } from "../testing/fake_fetch.ts";
+import type { FakeServer } from "../testing/fake_send.ts";
 import { seeded } from "../testing/seeded.ts";
 import { broken, createTestUpstream, fine, hung, refused, times } from "../testing/upstream.ts";
 

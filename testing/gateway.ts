@@ -12,7 +12,7 @@ import { MemoryCounter } from "../kit/store/counter.ts";
 import { MemoryRateLimiter } from "../kit/store/rate_limiter.ts";
 import { MemorySessionStore } from "../kit/store/session_store.ts";
 import { createUpstream } from "../kit/upstream.ts";
-import { fakeFetch, type FakeServer } from "./fake_fetch.ts";
+import { fakeSend, type FakeServer } from "./fake_send.ts";
 import { createTestContext, type TestContext } from "./instance_context.ts";
 
 /** Options of {@linkcode createTestGateway}. */
@@ -34,13 +34,13 @@ export function createTestGateway(
   const { env = {}, ...parts } = options;
   const context = createTestContext("gateway");
   const { clock } = context;
-  const fetch = fakeFetch(services);
+  const send = fakeSend(services);
   const upstreams = Object.fromEntries(
     UPSTREAMS.map((name) => {
       const origins = [`http://${name}`];
       const endpoints = { current: () => origins, [Symbol.dispose]() {} };
       // What survives failures has tests of its own, and pauses on a clock that stands still.
-      return [name, createUpstream({ name, endpoints, clock, fetch, layersOff: ["retry"] })];
+      return [name, createUpstream({ name, endpoints, clock, send, layersOff: ["retry"] })];
     }),
   ) as GatewayParts["upstreams"];
   const app = createGateway({

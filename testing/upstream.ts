@@ -6,7 +6,7 @@
 import { createUpstream, type Upstream, type UpstreamOptions } from "../kit/upstream.ts";
 import { RequestBody } from "../kit/upstream/request_body.ts";
 import { FakeClock } from "./fake_clock.ts";
-import { fakeFetch, type FakeServer } from "./fake_fetch.ts";
+import { fakeSend, type FakeServer } from "./fake_send.ts";
 import { seeded } from "./seeded.ts";
 
 /** Answers 200. */
@@ -58,7 +58,7 @@ export function createTestUpstream(
     endpoints: { current: () => list, [Symbol.dispose]() {} },
     clock,
     random: seeded(7),
-    fetch: fakeFetch((request) => {
+    send: fakeSend((request) => {
       const { origin, hostname } = new URL(request.url);
       seen.push({ origin, method: request.method, headers: request.headers });
       return (replicas[hostname] ?? refused)(request);

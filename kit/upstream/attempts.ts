@@ -9,15 +9,15 @@ import { Problem } from "../problem.ts";
 import type { Balancer, Endpoint } from "./balancer.ts";
 import type { Breaker, Outcome } from "./breaker.ts";
 import type { Ejector } from "./ejection.ts";
-import type { UpstreamRequest } from "./request.ts";
-import { DeadlineExceeded, type SharedTimers } from "./shared_timers.ts";
+import type { HttpRequest, HttpSend, UpstreamRequest } from "./request.ts";
+import type { SharedTimers } from "./shared_timers.ts";
 
 /** Options of {@linkcode Attempts}. What is absent is left out. */
 export interface AttemptsOptions {
   /** Name of the service. */
   name: string;
   clock: Clock;
-  fetch: typeof fetch;
+  send: HttpSend;
   balancer: Balancer;
   timers?: SharedTimers;
   breaker?: Breaker;
@@ -73,38 +73,27 @@ export class Attempts {
    * the client did wrong with its body
    */
   async send(endpoint: Endpoint, request: UpstreamRequest): Promise<Response> {
-    const { name, clock, breaker, timers, fetch } = this.#options;
+    const { name, clock, breaker, timers, send } = this.#options;
     const nowMs = clock.now();
     const pass = breaker?.enter(nowMs);
     if (breaker !== undefined && pass === undefined) throw this.#refuse(breaker, nowMs);
-    const { deadlineAtMs, method, streamed = false } = request;
-    // Cancelling needs a signal, which is dear. A GET that streams to a replica that was in time so far
-    // does without: if it hangs, it alone is left behind, and those after it are cancelled.
-    const cancel = timers && !(method === "GET" && streamed && !endpoint.late);
-    const signal = cancel ? timers.signal(deadlineAtMs) : undefined;
+    const { deadlineAtMs, streamed = false } = request;
+    const signal = timers?.signal(deadlineAtMs);
     let outcome: Outcome = "ignored";
     this.#made++;
     if (endpoint.inFlight++ === 0) endpoint.silentSinceMs = nowMs;
     try {
-      const sent = fetch(
-        endpoint.origin + request.path,
-        init(request, timers ? deadlineAtMs - nowMs : undefined, signal),
-      );
-      let answer = await (timers && !cancel ? timers.race(sent, deadlineAtMs, discard) : sent);
-      if (answer.status > 599) {
-        discard(answer);
-        throw new Error(`Cannot pass on the answer: its status is ${answer.status}`);
-      }
+      const leftMs = timers ? deadlineAtMs - nowMs : undefined;
+      let answer = await send(endpoint.origin + request.path, toSend(request, leftMs, signal));
       // For whoever reads the body himself it must be there: what hangs or breaks off in it counts as well.
       if (!streamed) answer = await withWholeBody(answer);
       outcome = isFailure(answer) ? "failure" : "success";
       return answer;
     } catch (cause) {
-      const late = cause instanceof DeadlineExceeded || (signal?.aborted ?? false);
+      const late = signal?.aborted ?? false;
       const fault = request.body?.clientFailure(cause, late);
       if (fault) throw fault;
       outcome = "failure";
-      endpoint.late ||= late;
       throw late
         ? new Problem("gateway-timeout", { detail: `${name} did not answer in time`, cause })
         : new Problem("bad-gateway", { detail: `${name} did not answer`, cause });
@@ -113,10 +102,8 @@ export class Attempts {
       const endMs = clock.now();
       if (outcome === "success") endpoint.silentSinceMs = endMs;
       breaker?.leave(pass, outcome, endMs);
-      if (outcome === "success") {
-        endpoint.late = false;
-        this.#options.ejector?.succeeded(endpoint);
-      } else if (outcome === "failure") this.blame(endpoint);
+      if (outcome === "success") this.#options.ejector?.succeeded(endpoint);
+      else if (outcome === "failure") this.blame(endpoint);
     }
   }
 
@@ -157,24 +144,21 @@ export function discard(answer: Response): void {
   });
 }
 
-function init(
+function toSend(
   request: UpstreamRequest,
   leftMs: number | undefined,
   signal: AbortSignal | undefined,
-): RequestInit {
-  const { method, headers: fields = {}, body } = request;
-  // In place, as fetch reads them at once: a copy for each attempt is garbage.
-  fields["accept-encoding"] ??= "identity"; // fetch would decompress
-  const common: RequestInit = { headers: fields, redirect: "manual" };
-  if (leftMs !== undefined) fields[DEADLINE_HEADER] = String(Math.max(0, Math.floor(leftMs)));
-  if (signal) common.signal = signal;
-  // To say what is the default anyway costs on the hot path.
-  if (method === "GET") return common;
-  if (method === "HEAD") return { ...common, method };
+): HttpRequest {
+  const { method, headers = {}, body, streamed = false } = request;
+  // In place: a copy for each attempt is garbage.
+  headers["accept-encoding"] ??= "identity"; // some answers are read here, and the front is the one who compresses
+  if (leftMs !== undefined) headers[DEADLINE_HEADER] = String(Math.max(0, Math.floor(leftMs)));
+  const sent: HttpRequest = { method, headers, streamed };
+  if (signal) sent.signal = signal;
   // A stream is sent at most once; Deno sends a buffered body again when a pooled connection dies. So
   // even an empty body is a stream.
-  const streamed = { ...common, method, body: body?.stream ?? emptyStream(), duplex: "half" };
-  return streamed;
+  if (method !== "GET" && method !== "HEAD") sent.body = body?.stream ?? emptyStream();
+  return sent;
 }
 
 function emptyStream(): ReadableStream<Uint8Array> {

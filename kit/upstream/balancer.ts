@@ -14,8 +14,6 @@ export interface Endpoint {
   inFlight: number;
   /** When it last answered well, or was sent a request while it had none. */
   silentSinceMs: number;
-  /** Its last request did not end in time. */
-  late: boolean;
   /** Failed attempts since the last success. */
   consecutiveFailures: number;
   /** Ejections that are not forgotten yet; each makes the next one longer. */
@@ -131,7 +129,6 @@ function create(origin: string): Endpoint {
     origin,
     inFlight: 0,
     silentSinceMs: 0,
-    late: false,
     consecutiveFailures: 0,
     ejections: 0,
     ejectedUntilMs: 0,

@@ -8,7 +8,6 @@ function pool(size: number): Endpoint[] {
     origin: `http://${i}`,
     inFlight: 0,
     silentSinceMs: 0,
-    late: false,
     consecutiveFailures: 0,
     ejections: 0,
     ejectedUntilMs: 0,

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** Fields of a request by name in lower case. `fetch` takes a record faster than a list of pairs. */
+/** Fields of a request by name in lower case. */
 export type HeaderFields = Record<string, string>;
 
 /** They concern one connection only. */

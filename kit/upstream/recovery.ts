@@ -8,13 +8,14 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
+import type { HttpSend } from "./request.ts";
 import type { SharedTimers } from "./shared_timers.ts";
 
 /** Options of {@linkcode waitForRecovery}. */
 export interface RecoveryOptions {
   /** The replicas now. */
   origins: () => readonly string[];
-  fetch: typeof fetch;
+  send: HttpSend;
   clock: Clock;
   timers: SharedTimers;
   /** Ends the watch. */
@@ -53,10 +54,10 @@ export async function waitForRecovery(options: RecoveryOptions): Promise<boolean
 
 /** Whether a replica answers; with a 5xx it is not ready, which is as good as silent. */
 async function answers(options: RecoveryOptions): Promise<boolean> {
-  const { origins, fetch, clock, timers, timeoutMs = 1_000 } = options;
+  const { origins, send, clock, timers, timeoutMs = 1_000 } = options;
   const looks = origins().map(async (origin) => {
     const signal = timers.signal(clock.now() + timeoutMs);
-    const answer = await fetch(`${origin}/readyz`, { signal, redirect: "manual" });
+    const answer = await send(`${origin}/readyz`, { signal });
     await answer.body?.cancel();
     // Less than that comes from a service that lives, be it that it knows no readiness.
     if (answer.status >= 500) throw new Error(`${origin} is not ready`);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { FakeClock } from "../../testing/fake_clock.ts";
+import type { HttpSend } from "./request.ts";
 import { waitForRecovery } from "./recovery.ts";
 import { SharedTimers } from "./shared_timers.ts";
 
@@ -8,15 +9,15 @@ function setUp(...answersAfterMs: number[]) {
   const clock = new FakeClock();
   const stop = new AbortController();
   let looks = 0;
-  const fetch = (async (_url: string, { signal }: RequestInit) => {
+  const send: HttpSend = async (_url, { signal } = {}) => {
     const afterMs = answersAfterMs[Math.min(looks++, answersAfterMs.length - 1)] ?? 0;
-    await clock.sleep(afterMs, signal ?? undefined);
+    await clock.sleep(afterMs, signal);
     return new Response("ready");
-  }) as typeof globalThis.fetch;
+  };
   const timers = new SharedTimers(clock);
   const origins = () => ["http://a"];
   let result: boolean | undefined;
-  void waitForRecovery({ origins, fetch, clock, timers, signal: stop.signal })
+  void waitForRecovery({ origins, send, clock, timers, signal: stop.signal })
     .then((back) => result = back);
   return { clock, stop, looks: () => looks, result: () => result };
 }

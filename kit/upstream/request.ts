@@ -28,3 +28,26 @@ export interface UpstreamRequest {
   /** Stands for whoever asks: requests with other credentials never share an answer. */
   credentials?: string;
 }
+
+/** One attempt: what is sent to a replica. */
+export interface HttpRequest {
+  /** @default "GET" */
+  method?: string;
+  headers?: HeaderFields;
+  /** For other methods than GET and HEAD. */
+  body?: ReadableStream<Uint8Array>;
+  /** Gives up the attempt, and whatever it holds. */
+  signal?: AbortSignal;
+  /**
+   * The body of the answer may take its time: the signal counts until the header is there.
+   *
+   * @default false
+   */
+  streamed?: boolean;
+}
+
+/**
+ * Sends a request to a URL `http://host:port/path`. Resolves with what the server answered, redirects included; the headers
+ * of the answer can be changed. Rejects when there is no answer that can be passed on.
+ */
+export type HttpSend = (url: string, request?: HttpRequest) => Promise<Response>;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { FakeServer } from "../../testing/fake_fetch.ts";
+import type { FakeServer } from "../../testing/fake_send.ts";
 import { broken, createTestUpstream, fine, hung, refused, times } from "../../testing/upstream.ts";
 import type { UpstreamOptions } from "../upstream.ts";
 

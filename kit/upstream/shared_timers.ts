@@ -1,10 +1,8 @@
 /**
  * Coarse timers that many requests share.
  *
- * A timer and an AbortSignal for each request cost more CPU than all other layers together: a signal
- * that `fetch` is given makes a dependent one, with weak references that the garbage collector has to
- * look after. So requests that end within the same 20 ms share one timer, and a signal is used only where
- * something must be cancelled.
+ * A timer and an AbortSignal for each request would cost more CPU than all other layers together, so requests that end
+ * within the same 20 ms share one of each.
  *
  * @module
  */
