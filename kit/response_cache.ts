@@ -106,7 +106,7 @@ export function cacheAnswers(upstream: Upstream, options: ResponseCacheOptions):
       remove(key);
       const entry: Entry = {
         bytes: body.byteLength + key.length + OVERHEAD_BYTES,
-        headers: answer.headers,
+        headers: new Headers(answer.headers),
         body,
         vary: vary.map((name) => [name, request.headers?.[name]]),
         storedAtMs,

@@ -121,5 +121,6 @@ export class Coalescer {
 
 function copy({ status, headers, body }: Shared): Response {
   const bodiless = status === 204 || status === 304;
-  return new Response(bodiless ? null : body, { status, headers });
+  // Everybody's own: the Response of @hono/node-server would let all change the same.
+  return new Response(bodiless ? null : body, { status, headers: new Headers(headers) });
 }

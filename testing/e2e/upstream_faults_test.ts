@@ -87,10 +87,11 @@ for (const runtime of ["deno", "node"] as const) {
       });
       await using instance = gateway(runtime, { USERS_URL: users.url });
       const url = `${await instance.url()}/api/users/usr_1`;
-      const bodies = await Promise.all(
-        Array.from({ length: 32 }, async () => (await fetch(url)).text()),
-      );
+      const answers = await Promise.all(Array.from({ length: 32 }, () => fetch(url)));
+      const bodies = await Promise.all(answers.map((answer) => answer.text()));
       assert.deepEqual(new Set(bodies), new Set([`{"id":"usr_1"}`]));
+      const ids = new Set(answers.map(({ headers }) => headers.get("x-request-id")));
+      assert.equal(ids.size, 32, "each has an id of its own");
       assert.equal(users.seen.length, 1);
       const strangers = Array.from(
         { length: 32 },
