@@ -41,6 +41,7 @@ const BARE_PATH = "bare proxy > service";
 function switchedOff(what: string): Record<string, string> {
   if (what === "nothing") return {};
   if (what === "shedding") return { SHEDDING: "off" };
+  if (what === "own client") return { HTTP_CLIENT: "fetch" };
   if (what === "everything") return { LAYERS_OFF: LAYERS.join(","), SHEDDING: "off" };
   return { LAYERS_OFF: what };
 }
@@ -53,7 +54,7 @@ export const hop: Experiment = {
   hypotheses: [{
     id: "near-bare",
     text:
-      "The gateway with every layer on takes at most 1.5 times the CPU time of a bare fetch proxy on the same " +
+      "The gateway with every layer on takes at most 1.2 times the CPU time of a bare fetch proxy on the same " +
       "runtime, side by side",
   }],
   theory:
@@ -70,7 +71,7 @@ export const hop: Experiment = {
     {
       name: "off",
       description: "layer of the gateway that is switched off",
-      levels: ["nothing", ...LAYERS, "shedding", "everything"],
+      levels: ["nothing", ...LAYERS, "shedding", "own client", "everything"],
       quick: ["nothing"],
     },
   ],
@@ -79,7 +80,8 @@ export const hop: Experiment = {
     "One of 100 users in one of 30 spellings, at random, so that equal requests hardly meet. The front alone answers a path outside /api " +
     "by itself, the gateway alone GET /api/count. What forwards to a service has had 4 s of this load before (1.3 s in a quick " +
     "run, which is not enough to compile everything). The bare proxy runs with V8's default heap, the gateway with the " +
-    "settings of a replica. One replica of each service: hedging is on, and has nobody else to ask.",
+    "settings of a replica. One replica of each service: hedging is on, and has nobody else to ask. The gateway asks services " +
+    "by an HTTP client of its own; without that it is a fetch proxy, too.",
   trials: { full: 5, quick: 2 },
   // Fronts matter where there is one; layers matter to the gateway that forwards.
   includes: ({ path, front, off }) =>
@@ -204,7 +206,7 @@ function analyse(evidence: Evidence): Analysis {
   const rates = metrics.filter(({ name }) => name === "rate");
   return {
     answer: sentence,
-    verdicts: [{ hypothesis: "near-bare", outcome: atMost(ratio, 1.5), sentence }],
+    verdicts: [{ hypothesis: "near-bare", outcome: atMost(ratio, 1.2), sentence }],
     headline: [],
     metrics,
     charts: [

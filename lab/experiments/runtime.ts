@@ -33,9 +33,14 @@ export const runtime: Experiment = {
   }],
   method:
     `One gateway replica behind nginx, ${CLIENTS} closed-loop clients, GET /api/users?limit=1; CPU time of the ` +
-    "gateway's and the service's process over the load, divided by the good answers.",
+    "gateway's and the service's process over the load, divided by the good answers. The gateway asks the services by " +
+    "fetch on both (HTTP_CLIENT): the client of its own that it has on Deno is no merit of the runtime.",
   trials: { full: 5, quick: 2 },
-  stack: ({ runtime }) => ({ replicas: 1, runtime: runtime as "deno" | "node" }),
+  stack: ({ runtime }) => ({
+    replicas: 1,
+    runtime: runtime as "deno" | "node",
+    gatewayEnv: { HTTP_CLIENT: "fetch" },
+  }),
   secondsPerTrial: (_levels, quick) => seconds(quick) + 0.4,
 
   async run(trial) {
