@@ -24,7 +24,7 @@ export const gatewayConfigSchema = z.object({
   UPSTREAM_TIMEOUT_MS: integerText({ min: 1, max: 600_000 }).default(2_000),
   /** Whether an overloaded replica refuses requests with 503 (see kit/load_shedder.ts). */
   SHEDDING: z.enum(["on", "off"]).default("on"),
-  /** `direct` sends GETs to the services by a client of our own where the runtime has sockets for it, `fetch` everything by that. */
+  /** What carries GETs to the services: `direct` is a client of our own (on Deno, see kit/runtime/http_client.ts). */
   HTTP_CLIENT: z.enum(["direct", "fetch"]).default("direct"),
   /** Requests in flight at most. */
   MAX_IN_FLIGHT: integerText({ min: 1, max: 100_000 }).default(1_024),

@@ -98,7 +98,7 @@ export class Coalescer {
   /** What `work` comes to, if it does so by the deadline of who waits for it. */
   async #inTime<T>(work: Promise<T>, deadlineAtMs: number): Promise<T> {
     try {
-      return await (this.#timers?.race(work, deadlineAtMs, () => {}) ?? work);
+      return await (this.#timers?.race(work, deadlineAtMs) ?? work);
     } catch (cause) {
       if (!(cause instanceof DeadlineExceeded)) throw cause;
       throw new Problem("gateway-timeout", { detail: "The answer did not end in time", cause });

@@ -54,31 +54,28 @@ export class SharedTimers {
   /**
    * Settles as `work` does, if it does so in time. `work` itself goes on.
    *
-   * @param tooLate takes what `work` gives after all
    * @throws {DeadlineExceeded} at `atMs`, or a little later
    */
-  race<T>(work: Promise<T>, atMs: number, tooLate: (value: T) => void): Promise<T> {
-    return this.otherwise(work, atMs, (reason) => Promise.reject(reason), tooLate);
+  race<T>(work: Promise<T>, atMs: number): Promise<T> {
+    return this.otherwise(work, atMs, (reason) => Promise.reject(reason));
   }
 
   /**
    * Settles as `work` does, if it does so by `atMs` (or a little later), otherwise as what `late` begins then.
    *
    * @param late must not throw: others wait for the same timer
-   * @param tooLate takes what `work` gives after all
    */
   otherwise<T>(
     work: Promise<T>,
     atMs: number,
     late: (reason: DeadlineExceeded) => Promise<T>,
-    tooLate?: (value: T) => void,
   ): Promise<T> {
     const { waiting } = this.#at(atMs);
     // Not Promise.race(), nor a then() of the timer: that would keep something of each request until it fires.
     return new Promise((resolve, reject) => {
       const place = waiting.push((reason) => resolve(late(reason))) - 1;
       work.then((value) => {
-        if (waiting[place] === undefined) return tooLate?.(value);
+        if (waiting[place] === undefined) return;
         waiting[place] = undefined;
         resolve(value);
       }, (error) => {

@@ -36,7 +36,7 @@ Deno.test("SharedTimers.otherwise() begins something else at its time, and not b
     timers.otherwise(work, 250, () => {
       begun.push(name);
       return Promise.resolve("the other");
-    }, (value) => void begun.push(`too late: ${value}`));
+    });
   const slow = Promise.withResolvers<string>();
   const failing = Promise.withResolvers<string>();
   const answers = Promise.allSettled([
@@ -55,20 +55,18 @@ Deno.test("SharedTimers.otherwise() begins something else at its time, and not b
     (await answers).map((end) => end.status === "fulfilled" ? end.value : end.reason.message),
     ["done", "failed", "the other", "the other"],
   );
-  assert.deepEqual(begun, ["slow", "failing", "too late: after all"]);
+  assert.deepEqual(begun, ["slow", "failing"]);
 });
 
 Deno.test("SharedTimers.race() gives up at its time, or settles as the work does", async () => {
   const clock = new FakeClock();
   const timers = new SharedTimers(clock, 20);
-  const late: string[] = [];
-  const tooLate = (value: string) => void late.push(value);
   const slow = Promise.withResolvers<string>();
-  const hung = timers.race(slow.promise, 100, tooLate);
+  const hung = timers.race(slow.promise, 100);
   const ends = Promise.allSettled([
     hung,
-    timers.race(Promise.resolve("done"), 100, tooLate),
-    timers.race(Promise.reject(new Error("failed")), 100, tooLate),
+    timers.race(Promise.resolve("done"), 100),
+    timers.race(Promise.reject(new Error("failed")), 100),
   ]);
   let gaveUp = false;
   hung.catch(() => gaveUp = true);
@@ -79,10 +77,6 @@ Deno.test("SharedTimers.race() gives up at its time, or settles as the work does
   assert.ok(first.status === "rejected" && first.reason instanceof DeadlineExceeded);
   assert.deepEqual(done, { status: "fulfilled", value: "done" });
   assert.ok(failed.status === "rejected" && failed.reason.message === "failed");
-  assert.deepEqual(late, []);
-  slow.resolve("after all");
-  await clock.advance(0);
-  assert.deepEqual(late, ["after all"]);
 });
 
 // A block that ends just after the deadline is one, too: in a container that blocked for 2 s it was a 504.
@@ -92,7 +86,7 @@ for (const [blockMs, graceMs] of [[3_000, 250], [300, 200], [110, 20]] as const)
     const timers = new SharedTimers(clock, 20);
     const answer = Promise.withResolvers<string>();
     const signal = timers.signal(100);
-    const raced = timers.race(answer.promise, 100, () => assert.fail("not too late"));
+    const raced = timers.race(answer.promise, 100);
     clock.block(blockMs);
     await clock.advance(0); // the timer fires, too late
     await clock.advance(graceMs - 1);
