@@ -88,6 +88,11 @@ Deno.test("HttpClient sends what has a body as a stream, once, and gives the ans
   assert.deepEqual(bodies, ["POST null paid"]);
 });
 
+Deno.test("HttpClient passes on no status that HTTP does not know, by fetch neither", async () => {
+  await using server = answering("HTTP/1.1 999 X\r\ncontent-length: 2\r\n\r\nok");
+  await assert.rejects(ask(server, { method: "POST" }), /must be at most 599, received "999"/);
+});
+
 Deno.test("HttpClient tells neither encoding nor length of a body that fetch has decompressed", async () => {
   const compressed = new Response("plain").body?.pipeThrough(new CompressionStream("gzip"));
   const bytes = await new Response(compressed).bytes();
